@@ -1,0 +1,41 @@
+# make demo   a whole simulated session in front of you
+# make test   the whole test suite
+# Both rest on `make setup`: .venv with the package and all extras at the versions of constraints.txt; quick when nothing changed.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3; do command -v $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+
+.PHONY: demo test bench lint setup system clean
+
+demo: setup
+	@$(BIN)/rtfmri demo $(ARGS)
+
+test: setup
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: setup
+	$(BIN)/python -m pytest tests/benchmarks -o addopts="" -p no:cacheprovider -s --benchmark-disable-gc $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: system $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "rtfmri needs Python 3.10, 3.11 or 3.12 with venv: install python3.11 and python3.11-venv."; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))' || { echo "rtfmri needs Python 3.10, 3.11 or 3.12; $(PYTHON) is another one. Say which: make PYTHON=python3.11"; exit 2; }
+	@echo "Setting up $(VENV): about three minutes the first time."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing: install python3.11-venv."; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all]"
+	@touch $@
+
+system:
+	@sh .ci/system-packages
+
+clean:
+	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
