@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 
-.PHONY: demo test bench lint setup system clean
+.PHONY: demo test bench lint setup system schema clean
 
 demo: setup
 	@$(BIN)/rtfmri demo $(ARGS)
@@ -39,3 +39,6 @@ system:
 
 clean:
 	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+schema: setup
+	$(BIN)/python -c "import json; from rtfmri.messages import wire_schema; print(json.dumps(wire_schema(), indent=1))" > rtfmri/messages.schema.json

@@ -58,7 +58,7 @@ class RigidTransform:
 
     def inverse(self) -> RigidTransform:
         """Moving -> reference, about the same centre."""
-        return RigidTransform.from_matrix(np.linalg.inv(self.matrix), self.centre_mm)
+        return RigidTransform.from_matrix(np.asarray(np.linalg.inv(self.matrix), dtype=np.float64), self.centre_mm)
 
     def after(self, first: RigidTransform) -> RigidTransform:
         """The transform that applies ``first``, then this one; about this one's centre."""

@@ -33,6 +33,7 @@ class _Section(BaseModel):
 
 class General(_Section):
     name: str = Field(min_length=1)
+    accept_provisional_by: str | None = None  # who answers for provisional regions in feedback runs
 
 
 class SeriesRule(_Section):
@@ -59,7 +60,7 @@ class RoiRule(_Section):
     mask: Path | None = None
     sphere_mni_mm: Vector | None = None
     radius_mm: float = Field(default=8.0, gt=0)
-    provisional: bool = False
+    provisional: bool = False  # a sphere is provisional whatever is said here
 
     @model_validator(mode="after")
     def _one_source(self) -> RoiRule:
@@ -228,7 +229,7 @@ def parse_study(plain: dict[str, Any], folder: Path) -> Study:
     try:
         study = Study.model_validate(plain)
     except ValidationError as error:
-        raise StudyError(*(_in_words(detail) for detail in error.errors())) from None
+        raise StudyError(*_all_in_words(error.errors())) from None
     study = _absolute(study, folder)
     _refuse_absent_files(study)
     return study
@@ -251,6 +252,12 @@ def _refuse_absent_files(study: Study) -> None:
         problems.append(f"registration.reference: {reference} is not there; correct the path, or write 'first'.")
     if problems:
         raise StudyError(*problems)
+
+
+def _all_in_words(details: list[Any]) -> list[str]:
+    """Every mistake once: a list whose items were refused is not called empty as well."""
+    within = {detail["loc"][:depth] for detail in details for depth in range(1, len(detail["loc"]))}
+    return [_in_words(detail) for detail in details if detail["type"] != "too_short" or detail["loc"] not in within]
 
 
 def _in_words(detail: Any) -> str:

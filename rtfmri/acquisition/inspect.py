@@ -1,0 +1,148 @@
+"""What a folder holds, for ``rtfmri inspect``: a line for each series, and one series as a 4D NIfTI. Nothing tells who was scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+
+from rtfmri.acquisition.files import read
+from rtfmri.acquisition.headers import Header
+from rtfmri.acquisition.recorded import read_dicoms
+from rtfmri.acquisition.series import SeriesKey, is_moco, key_of, why_not
+from rtfmri.acquisition.survey import Progress, Surveyed, choose, survey
+from rtfmri.acquisition.vendors import decode, decoder_for, kind_of, vendor_of
+from rtfmri.errors import StudyError, VolumeError
+from rtfmri.study import Acquisition, SeriesRule
+from rtfmri.volume import Missing, SeriesSummary, Volume
+
+LISTED = 6  # so many missing numbers are named
+
+
+def list_series(folder: Path, rule: SeriesRule | None = None, progress: Progress | None = None) -> list[SeriesSummary]:
+    """Every series below ``folder``, by number. With a ``rule``, ``extra["rule"]`` says which is the run, and why the others are not.
+
+    Raises
+    ------
+    StudyError : there is no such folder, or nothing in it.
+    """
+    surveyed = survey(folder, progress)
+    chosen = {key_of(entry.header) for entry in choose(surveyed, rule).files if entry.header} if rule else set()
+    series: dict[SeriesKey, list[Surveyed]] = {}
+    for entry in surveyed:
+        if entry.header is not None:
+            series.setdefault(key_of(entry.header), []).append(entry)
+    listed = [_summary(files, rule, key in chosen) for key, files in series.items()]
+    listed.sort(key=lambda summary: (summary.number is None, summary.number or 0, summary.protocol))
+    return [*listed, *_unusable(surveyed)]
+
+
+def write_nifti(folder: Path, which: int | SeriesRule, out: Path, progress: Progress | None = None) -> tuple[Missing, ...]:
+    """Decode one series into a 4D float32 NIfTI (.nii or .nii.gz); volumes that are missing are zero, and returned.
+
+    Raises
+    ------
+    StudyError : no such folder or series, or ``out`` cannot be written.
+    """
+    rule = _by_number(folder, which) if isinstance(which, int) else which
+    items = list(read_dicoms(folder, rule, Acquisition(series=rule), progress=progress))
+    volumes = [item for item in items if isinstance(item, Volume)]
+    missing = tuple(item for item in items if isinstance(item, Missing))
+    if not volumes:
+        raise StudyError(f"No volume of the series in {folder} can be decoded; `inspect` says what lies there.")
+    first = volumes[0]
+    data = np.zeros((*first.grid.shape, max(volume.index for volume in volumes) + 1), dtype=np.float32)
+    for volume in volumes:
+        data[..., volume.index] = volume.data
+    image = nibabel.Nifti1Image(data, first.grid.affine)
+    image.header.set_zooms((*first.grid.voxel_size_mm, first.tr_s))
+    image.header.set_xyzt_units("mm", "sec")
+    try:
+        nibabel.save(image, out)
+    except (OSError, ImageFileError) as error:
+        raise StudyError(f"{out} cannot be written ({error}); give a .nii or .nii.gz name in a folder that can be written.") from None
+    return missing
+
+
+def _by_number(folder: Path, number: int) -> SeriesRule:
+    """A rule for just this series, be it the scanner's motion-corrected copy or not."""
+    headers = [entry.header for entry in survey(folder) if entry.header and entry.header.series_number == number]
+    if not headers:
+        raise StudyError(f"There is no series {number} in {folder}; `inspect` lists those that there are.")
+    return SeriesRule(number=number, moco=is_moco(headers[0]))
+
+
+def _summary(files: list[Surveyed], rule: SeriesRule | None, chosen: bool) -> SeriesSummary:
+    headers = [entry.header for entry in files if entry.header is not None]
+    header = headers[0]
+    decoder = decoder_for(header)
+    notes: list[str] = []
+    shape, usable = None, decoder is not None
+    if decoder is None:
+        notes.append(f"not decoded yet: {kind_of(header)}")
+    else:
+        try:
+            shape = decode(read(files[0].path.read_bytes())).grid.shape
+        except (VolumeError, OSError) as error:
+            usable = False
+            notes.append(f"cannot be decoded: {error}")
+    indices = sorted(set(_indices(headers)))
+    notes += _gaps(indices)
+    return SeriesSummary(
+        number=header.series_number,
+        protocol=header.protocol or header.description,
+        vendor=vendor_of(header),
+        kind=kind_of(header),
+        shape=shape,
+        tr_s=header.tr_s,
+        volumes=len(indices) if decoder else _guessed_volumes(headers),
+        files=len(files),
+        note="; ".join(notes),
+        usable=usable,
+        extra={"rule": _verdict(header, rule, chosen)} if rule else {},
+    )
+
+
+def _indices(headers: list[Header]) -> Iterator[int]:
+    for header in headers:
+        decoder = decoder_for(header)
+        if decoder is not None:
+            try:
+                yield decoder.index_of(header)
+            except VolumeError:
+                continue
+
+
+def _gaps(indices: list[int]) -> list[str]:
+    absent = sorted(set(range(indices[-1] + 1)) - set(indices)) if indices else []
+    if not absent:
+        return []
+    numbers = ", ".join(str(index + 1) for index in absent[:LISTED]) + (", ..." if len(absent) > LISTED else "")
+    return [f"{len(absent)} volumes missing: {numbers}"]
+
+
+def _guessed_volumes(headers: list[Header]) -> int:
+    """Of files that we cannot decode: as many as there are files for each position."""
+    positions = {header.position_mm for header in headers}
+    return len(headers) // len(positions)
+
+
+def _verdict(header: Header, rule: SeriesRule, chosen: bool) -> str:
+    if chosen:
+        return "the run"
+    return why_not(header, rule) or "it fits the rule too, but another comes first"
+
+
+def _unusable(surveyed: list[Surveyed]) -> list[SeriesSummary]:
+    """One line for each reason why files are of no series."""
+    reasons: dict[str, int] = {}
+    for entry in surveyed:
+        if entry.header is None:
+            reasons[entry.problem] = reasons.get(entry.problem, 0) + 1
+    return [
+        SeriesSummary(None, "", "", "other files", None, None, 0, files, f"ignored: {reason}", usable=False)
+        for reason, files in sorted(reasons.items())
+    ]

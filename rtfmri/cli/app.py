@@ -1,0 +1,151 @@
+"""The verbs of ``rtfmri``; each is a thin function that hands its options to its own file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rtfmri import __version__
+
+HELP = """Real-time fMRI neurofeedback: from the scanner's files to the participant's screen, and the same again in replay.
+
+Research use only. Not a medical device. Not for diagnosis or treatment.
+
+Start with `rtfmri demo`, which shows a whole simulated session."""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+
+Out = Annotated[Path, typer.Option("--out", help="The dataset folder (BIDS) that the record is written to.", show_default=True)]
+Sub = Annotated[str | None, typer.Option("--sub", help="Participant label, letters and digits, such as 07. Never a name.")]
+Ses = Annotated[str, typer.Option("--ses", help="Session label.")]
+RunNumber = Annotated[int | None, typer.Option("--run", min=1, help="Run number; without it the next free one.")]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", min=1024, max=65532, help="First of four ports: messages, snapshot, returns, control. Default: the study's."),
+]
+Poll = Annotated[float, typer.Option("--poll", min=0.005, help="Seconds between two looks at the folder, beside the system's own events.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rtfmri {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False) -> None:
+    pass
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(help="The study file (TOML).")],
+    watch: Annotated[Path, typer.Option("--watch", help="The folder that the scanner writes its files into.")],
+    sub: Sub = None,
+    ses: Ses = "01",
+    run_number: RunNumber = None,
+    out: Out = Path("rtfmri_data"),
+    port: Port = None,
+    poll: Poll = 0.05,
+    once: Annotated[bool, typer.Option("--once", help="End the session after one run.")] = False,
+    status: Annotated[bool, typer.Option("--status/--no-status", help="Draw the live status in this terminal.")] = True,
+) -> None:
+    """**Live session**: watch the scanner's folder, realign, compute, publish.
+
+    With --sub the run is armed at once; otherwise the session waits for `rtfmri arm`. Ctrl-C stops the run and ends the session; what
+    was recorded is kept. A run that was cut off (power, crash) is resumed by the same command.
+    """
+    from rtfmri.cli.live import live_session
+
+    raise typer.Exit(live_session(study, watch, sub, ses, run_number, out, port, poll, once, status))
+
+
+@app.command()
+def arm(
+    sub: Annotated[str, typer.Option("--sub", help="Participant label, letters and digits, such as 07. Never a name.")],
+    ses: Ses = "01",
+    run_number: RunNumber = None,
+    port: Annotated[int, typer.Option("--port", min=1024, max=65532, help="The session's first port.")] = 5560,
+) -> None:
+    """**Open the next run** of a session that is idle on this computer; then start the scanner."""
+    from rtfmri.cli.asking import tell
+
+    raise typer.Exit(tell(port, action="arm", sub=sub, ses=ses, run=run_number))
+
+
+@app.command()
+def tell(
+    action: Annotated[str, typer.Argument(help="stop, pause, resume, blank, unblank, mark or status.")],
+    note: Annotated[str, typer.Option("--note", help="A note for the record, such as 'cough'.")] = "",
+    port: Annotated[int, typer.Option("--port", min=1024, max=65532, help="The session's first port.")] = 5560,
+) -> None:
+    """**Say something to the session** on this computer: stop the run, pause the participant's screen, mark an event."""
+    from rtfmri.cli.asking import tell as tell_session
+
+    raise typer.Exit(tell_session(port, action=action, note=note))
+
+
+@app.command()
+def replay(
+    source: Annotated[Path, typer.Argument(help="A recorded run (its journal or folder), a folder of DICOMs, or a 4D NIfTI.")],
+    study: Annotated[Path | None, typer.Option("--study", help="The study file; a recorded run brings its own.")] = None,
+    speed: Annotated[str, typer.Option("--speed", help="max, or a multiple of the scanner's own speed such as 1 or 2.")] = "max",
+    out: Annotated[Path | None, typer.Option("--out", help="Where the record of the replay is written. Default: rtfmri_replay.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Say whether every value is bit-identical; exit code 1 where not.")] = False,
+    against: Annotated[Path | None, typer.Option("--against", help="The recorded run to compare with and whose decisions to obey.")] = None,
+    shuffle: Annotated[int | None, typer.Option("--shuffle", help="Let DICOMs arrive in a random order with this seed.")] = None,
+    sub: Sub = None,
+    ses: Ses = "01",
+    run_number: RunNumber = None,
+    port: Port = None,
+) -> None:
+    """**Send a recording through the same pipeline again.**
+
+    At a speed other than max the replay is published, so a display can be watched with it. With --verify a recorded run is compared with
+    itself; DICOMs and NIfTI are compared with the run given by --against, or, without one, with a second pass over the same files in a
+    fresh process and a shuffled order.
+    """
+    from rtfmri.cli.replaying import replay_source
+
+    raise typer.Exit(replay_source(source, study, speed, out, verify, against, shuffle, (sub, ses, run_number), port))
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[Path, typer.Argument(help="The scenario file (TOML); see sim_data/.")],
+    to: Annotated[Path, typer.Option("--to", help="The folder that the simulated scanner writes into.")],
+    speed: Annotated[str, typer.Option("--speed", help="max, or a multiple of the scanner's own speed such as 1 or 2.")] = "1",
+    truth: Annotated[
+        Path | None, typer.Option("--truth", help="Where the rendered files and their truth are kept. Default: beside --to.")
+    ] = None,
+) -> None:
+    """**A simulated scanner**: render a phantom with known truth, then write its DICOMs at the scanner's pace."""
+    from rtfmri.cli.simulating import simulate_scenario
+
+    raise typer.Exit(simulate_scenario(scenario, to, speed, truth))
+
+
+@app.command()
+def inspect(
+    folder: Annotated[Path, typer.Argument(help="A folder of DICOM files.")],
+    nifti: Annotated[Path | None, typer.Option("--nifti", help="Decode one series to this NIfTI file.")] = None,
+    series: Annotated[int | None, typer.Option("--series", help="Which series number to decode; needed where there are several.")] = None,
+) -> None:
+    """**What series are in a folder**, and decode one."""
+    from rtfmri.cli.inspecting import inspect_folder
+
+    raise typer.Exit(inspect_folder(folder, nifti, series))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Where the demo's record, pictures and files are kept.")] = Path("demo_output"),
+    display: Annotated[bool, typer.Option("--display/--no-display", help="Open the participant's display.")] = True,
+    scenario: Annotated[Path | None, typer.Option("--scenario", help="Another scenario file.")] = None,
+) -> None:
+    """**A whole session in front of you**: simulated scanner, engine, display, record, replay; about four minutes."""
+    from rtfmri.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(out, display, scenario))

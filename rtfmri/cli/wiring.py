@@ -1,0 +1,97 @@
+"""Small things that more than one verb needs: clocks, ports, entities, a progress bar, what follows a run."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from rtfmri.engine.outlet import Clocks
+from rtfmri.errors import StudyError
+from rtfmri.messages import Entities
+from rtfmri.record.layout import RunPaths, next_run
+from rtfmri.record.outputs import finish_record
+from rtfmri.stream.ports import Ports
+from rtfmri.study import Study
+
+CLOCKS = Clocks(unix=time.time, monotonic=time.monotonic, performance=time.perf_counter)
+
+
+def entities_of(study: Study, out: Path, sub: str, ses: str, run: int | None) -> Entities:
+    """Checked BIDS entities; the next free run number where none is given.
+
+    Raises
+    ------
+    StudyError : a label holds something else than letters and digits.
+    """
+    try:
+        entities = Entities(sub=sub, ses=ses, task=study.task, run=run or 1)
+    except ValidationError:
+        raise StudyError(f"sub {sub!r} and ses {ses!r} must hold letters and digits only, such as 07.") from None
+    return entities if run else entities.model_copy(update={"run": next_run(out, sub, ses, study.task)})
+
+
+def ports_of(study: Study, port: int | None) -> Ports:
+    return Ports(study.stream.bind, port or study.stream.port)
+
+
+def bar(console: Console) -> Progress:
+    """A progress bar with a count and the time that is left; disappears when it is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def finish_in_background(paths: RunPaths) -> multiprocessing.process.BaseProcess:
+    """Tables and compression in a process of their own, so that the next run can be armed meanwhile."""
+    process = multiprocessing.get_context("spawn").Process(target=_finish_or_say, args=(paths,), name=f"finish {paths.entities.label}")
+    process.start()
+    return process
+
+
+def _finish_or_say(paths: RunPaths) -> None:
+    """What went wrong is one sentence on stderr and exit code 1."""
+    try:
+        finish_record(paths)
+    except StudyError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+@contextmanager
+def terminate_as_interrupt() -> Iterator[None]:
+    """SIGTERM ends a session as Ctrl-C does: run_stop goes out and everything is kept."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def speed_of(text: str) -> float:
+    """``max`` is infinity.
+
+    Raises
+    ------
+    StudyError : neither max nor a positive number.
+    """
+    try:
+        speed = float("inf") if text == "max" else float(text)
+    except ValueError:
+        speed = 0.0
+    if not speed > 0:
+        raise StudyError(f"--speed is max or a positive number such as 1 or 2, not {text!r}.")
+    return speed

@@ -1,0 +1,94 @@
+"""Open a run: check everything that can be refused, claim its place in the record, join journal, store and outlet to a ``Run``.
+
+A run whose record was cut off (a journal without run_stop) is resumed: its recorded volumes go through the pipeline again without
+being sent, and the run goes on with the number after them. Volumes that were journalled but whose raw data the crash lost are taken
+from the source once more.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtfmri.engine.announcements import Armed
+from rtfmri.engine.keeping import Keeping
+from rtfmri.engine.materials import read_materials
+from rtfmri.engine.outlet import Clocks, Outlet
+from rtfmri.engine.replay import decisions_of
+from rtfmri.engine.run import Run
+from rtfmri.errors import StudyError
+from rtfmri.messages import Entities, Envelope
+from rtfmri.pipeline import warm_up
+from rtfmri.record.journal import Journal, read_journal
+from rtfmri.record.layout import RunPaths, claim
+from rtfmri.record.outputs import write_setting
+from rtfmri.record.recorded import NOT_RECORDED, RecordedRun
+from rtfmri.study import Study
+from rtfmri.volume import Missing, SourceItem
+
+Deliver = Callable[[SourceItem], None]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run that is ready to be armed; ``first_index`` is above 0 where it is resumed."""
+
+    run: Run
+    paths: RunPaths
+    first_index: int
+    history: tuple[Envelope, ...]
+
+    @property
+    def resumed(self) -> bool:
+        return bool(self.history)
+
+
+@contextmanager
+def opened(study: Study, entities: Entities, out: Path, publish: Callable[[Envelope], None], clocks: Clocks) -> Iterator[Opened]:
+    """A run with its files open; they are closed at exit, whatever the run's end.
+
+    Raises
+    ------
+    StudyError : before anything is written, in an operator's words.
+    """
+    kind = study.plan(entities).kind
+    materials = read_materials(study)
+    _refuse_provisional(study, kind)
+    paths = claim(out, entities)
+    history = read_journal(paths.journal) if paths.journal.exists() else ()
+    warm_up()
+    write_setting(paths, study)
+    uid = history[0].run_uid if history else f"{entities.label}_{uuid.uuid4().hex[:8]}"
+    armed = Armed(study, kind, entities, materials, uid)
+    with Journal(paths.journal) as journal, Keeping(paths, materials) as store:
+        outlet = Outlet(uid, journal, publish, clocks.unix, next_seq=len(history))
+        run = Run(armed, outlet, store, clocks)
+        first_index = _restore(run, paths, history) if history else 0
+        yield Opened(run, paths, first_index, history)
+
+
+def _refuse_provisional(study: Study, kind: str) -> None:
+    provisional = [roi.name for roi in study.roi if roi.provisional]
+    if kind == "feedback" and provisional and not study.study.accept_provisional_by:
+        raise StudyError(
+            f"The regions {', '.join(provisional)} are provisional and this is a feedback run; "
+            "confirm your own, or write study.accept_provisional_by = 'your name'."
+        )
+
+
+def _restore(run: Run, paths: RunPaths, history: tuple[Envelope, ...]) -> int:
+    """Bring ``run`` to where the record ends; the index with which it goes on."""
+    decisions = decisions_of(history)
+    index = 0
+    for item in RecordedRun.open(paths.journal).volumes():
+        if isinstance(item, Missing) and item.reason == NOT_RECORDED:
+            break
+        for message in decisions.before.get(item.index, ()):
+            run.pause_again(message)
+        run.restore(item)
+        index = item.index + 1
+    run.journalled_to = -1 if decisions.last_index is None else decisions.last_index
+    return index

@@ -1,0 +1,318 @@
+"""One run, from arm to exactly one run_stop, whatever happens in between.
+
+The rule: every volume number ends as exactly one ``volume`` message, in order; the raw volume is kept, then the message journalled, then
+published. ``take`` is given one item at a time by the live loop or by replay and is the same code for both; a bug ends the run as failed
+with everything recorded so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from rtfmri.engine.announcements import Armed, confirmed, run_start
+from rtfmri.engine.outlet import Clocks, Outlet
+from rtfmri.errors import StudyError, VolumeError
+from rtfmri.lifecycle import Event, RunState, advance
+from rtfmri.messages import (
+    ExitStatus,
+    Fault,
+    Operator,
+    Pause,
+    Published,
+    Rating,
+    RunStop,
+    Shown,
+    VolumeMessage,
+)
+from rtfmri.pipeline import GridImage, Setup, State, begin, step
+from rtfmri.registration.realign import Reference
+from rtfmri.volume import EndOfSource, Missing, SourceFault, Volume
+
+ALARM_AFTER_S = 10.0
+LAST_SHOWN_S = 1.0  # displays may still report the last volume for so long before run_stop
+
+STATUS: dict[Event, ExitStatus] = {
+    Event.LAST_PLANNED_VOLUME: "completed",
+    Event.STOP: "stopped",
+    Event.SILENCE: "silent",
+    Event.FAILURE: "failed",
+}
+
+
+class Store(Protocol):
+    """Keeps what is needed to recompute; see ``engine/keeping.py``."""
+
+    @property
+    def failed(self) -> OSError | None: ...
+    def open(self, setup: Setup) -> None: ...
+    def volume(self, item: Volume | Missing) -> None: ...
+    def reference(self, image: GridImage, reference: Reference) -> None: ...
+
+
+class Run:
+    """The state of one run and what each kind of item does to it."""
+
+    def __init__(self, armed: Armed, outlet: Outlet, store: Store, clocks: Clocks) -> None:
+        self.armed = armed
+        self.state = RunState.IDLE
+        self.stop: RunStop | None = None
+        self.journalled_to = -1  # of a resumed run: volumes up to here were published before the crash
+        self._outlet, self._store, self._clocks = outlet, store, clocks
+        self._setup: Setup | None = None
+        self._pipeline: State | None = None
+        self._before_first: list[Missing] = []  # numbers given up before the first volume brought TR and grid
+        self._paused_by: frozenset[str] = frozenset()
+        self._counts = dict.fromkeys(("planned", "received", "ok", "settling", "held", "missing", "published", "faults"), 0)
+        self._last_volume_s = clocks.monotonic()
+        self._alarmed = False
+        self._store_failed = False
+        self._ends_at_s: float | None = None
+        self._takes: dict[type, Callable[[Any], None]] = {
+            Volume: self._take_volume,
+            Missing: self._take_missing,
+            SourceFault: self._take_source_fault,
+            EndOfSource: self._take_end,
+            Pause: self._take_pause,
+            Operator: self._take_operator,
+            Shown: self._pass_on,
+            Rating: self._pass_on,
+            Fault: self._pass_on,
+        }
+
+    @property
+    def ended(self) -> bool:
+        return self.state is RunState.ENDED
+
+    @property
+    def volumes_done(self) -> int:
+        return sum(self._counts[validity] for validity in ("ok", "settling", "held", "missing"))
+
+    def open(self, resumed: bool = False) -> None:
+        """Arm: send run_start, so that displays are ready before the first trigger."""
+        self.state = advance(self.state, Event.ARM)
+        self._last_volume_s = self._clocks.monotonic()
+        self._outlet.send(run_start(self.armed, self._clocks.unix(), resumed))
+        if self._setup is not None:  # restored before it was opened
+            self.state = advance(self.state, Event.FIRST_VOLUME)
+            self._outlet.send(confirmed(self._setup))
+
+    def take(self, item: object) -> None:
+        """One item from acquisition, a display or the operator."""
+        if self.ended:
+            return
+        try:
+            self._takes[type(item)](item)
+        except StudyError as error:
+            self._end(Event.FAILURE, "; ".join(error.problems))
+        except Exception as error:
+            self._end(Event.FAILURE, f"an error in rtfmri itself: {type(error).__name__}: {error}")
+            raise
+
+    def wait_s(self) -> float:
+        """How long the loop may wait for the next item until ``tick`` has something to do."""
+        now_s = self._clocks.monotonic()
+        silence = self.armed.study.acquisition.silence_s
+        after_s = silence if self._alarmed else min(ALARM_AFTER_S, silence)
+        wake_s = now_s + 3600.0 if self.state is RunState.ARMED else self._last_volume_s + after_s
+        return max(0.0, min(wake_s, self._ends_at_s or wake_s) - now_s)
+
+    def tick(self) -> None:
+        """What time alone brings: the alarm, the end by silence, the end after the last planned volume."""
+        now_s = self._clocks.monotonic()
+        if self._ends_at_s is not None and now_s >= self._ends_at_s:
+            return self._end(Event.LAST_PLANNED_VOLUME, "the last planned volume came")
+        if self.state is not RunState.RUNNING or self._ends_at_s is not None:
+            return None
+        silent_s = now_s - self._last_volume_s
+        if silent_s >= self.armed.study.acquisition.silence_s:
+            return self._end(Event.SILENCE, f"no volume for {silent_s:.0f} s")
+        if silent_s >= ALARM_AFTER_S and not self._alarmed:
+            self._alarmed = True
+            self._outlet.send(_silence_fault(silent_s))
+        return None
+
+    def interrupt(self, reason: str) -> None:
+        """Stop now, whatever the state; does nothing to a run that has ended."""
+        if self.state in (RunState.ARMED, RunState.RUNNING):
+            self._end(Event.STOP, reason)
+
+    def fail(self, reason: str) -> None:
+        if self.state in (RunState.ARMED, RunState.RUNNING):
+            self._end(Event.FAILURE, reason)
+
+    def restore(self, item: Volume | Missing) -> None:
+        """Take a volume of a run that is being resumed: the state follows, nothing is written or sent again."""
+        if self._setup is None and isinstance(item, Volume):
+            self._store.open(self._begin(item))
+            for missing in self._before_first:
+                self._restore_one(missing)
+        if self._setup is None:
+            assert isinstance(item, Missing)
+            self._before_first.append(item)
+        else:
+            self._restore_one(item)
+
+    def pause_again(self, message: Pause | Operator) -> None:
+        """A pause or its end, of a run that is being resumed."""
+        self._paused_by = _paused_after(self._paused_by, message)
+
+    # --- what each item does ---
+
+    def _take_volume(self, volume: Volume) -> None:
+        if self._ends_at_s is not None:
+            return  # beyond the last planned volume: not part of the run
+        if self._setup is None:
+            self._confirm(volume)
+        elif volume.index <= self.journalled_to:  # its message is out, its voxels were lost in the crash
+            self.restore(volume)
+            return self._keep(volume)
+        self._last_volume_s, self._alarmed = self._clocks.monotonic(), False
+        self._counts["received"] += 1
+        try:
+            self._process(volume)
+        except VolumeError as error:
+            reason = str(error)
+            self._outlet.send(Fault(code="volume_unusable", severity="warning", text=f"Unusable: {reason}.", index=volume.index))
+            self._process(Missing(volume.index, reason))
+
+    def _take_missing(self, missing: Missing) -> None:
+        if self._ends_at_s is not None:
+            return
+        if self._setup is None:
+            self._before_first.append(missing)
+        elif missing.index <= self.journalled_to:
+            self.restore(missing)
+        else:
+            self._process(missing)
+
+    def _take_source_fault(self, fault: SourceFault) -> None:
+        self._outlet.send(Fault.model_validate(vars(fault)))
+
+    def _take_end(self, end: EndOfSource) -> None:
+        if self._ends_at_s is not None:
+            self._end(Event.LAST_PLANNED_VOLUME, "the last planned volume came")
+        else:
+            self._end(Event.FAILURE if end.failed else Event.STOP, end.reason)
+
+    def _pass_on(self, message: Shown | Rating | Fault) -> None:
+        self._outlet.send(message)
+
+    def _take_pause(self, pause: Pause) -> None:
+        self._outlet.send(pause)
+        self._paused_by = _paused_after(self._paused_by, pause)
+
+    def _take_operator(self, operator: Operator) -> None:
+        self._outlet.send(operator)
+        self._paused_by = _paused_after(self._paused_by, operator)
+        if operator.action == "stop":
+            self._end(Event.STOP, operator.note or "the operator stopped the run")
+
+    # --- a volume's way ---
+
+    def _confirm(self, first: Volume) -> None:
+        setup = self._begin(first)
+        self.state = advance(self.state, Event.FIRST_VOLUME)
+        self._store.open(setup)
+        self._outlet.send(confirmed(setup))
+        given = setup.given_reference
+        if given is not None and self._pipeline is not None and self._pipeline.reference is not None:
+            self._keep_reference(given, self._pipeline.reference)
+        for missing in self._before_first:
+            self._process(missing)
+
+    def _begin(self, first: Volume) -> Setup:
+        self._setup, self._pipeline = begin(self.armed.study, self.armed.run_kind, self.armed.materials, first)
+        self._counts["planned"] = self._setup.planned
+        return self._setup
+
+    def _process(self, item: Volume | Missing) -> None:
+        assert self._setup is not None
+        assert self._pipeline is not None
+        before = self._pipeline
+        self._pipeline, message = step(
+            self._setup, before, item, bool(self._paused_by), self._clocks.performance, _queue_ms(item, self._clocks.performance())
+        )
+        self._send_volume(item, message)
+        self._keep(item)
+        if before.reference is None and self._pipeline.reference is not None and isinstance(item, Volume):
+            self._keep_reference(GridImage(item.data, item.grid), self._pipeline.reference)
+        if item.index >= self._setup.planned - 1:
+            self._ends_at_s = self._clocks.monotonic() + LAST_SHOWN_S
+
+    def _send_volume(self, item: Volume | Missing, message: VolumeMessage) -> None:
+        clock = self._clocks.performance
+        computed_s = clock()
+        envelope = self._outlet.journal(message)
+        journalled_s = clock()
+        self._outlet.publish(envelope)
+        published_s = clock()
+        self._counts[message.validity] += 1
+        self._counts["published"] += 1
+        if isinstance(item, Volume) and item.arrival is not None:
+            laps_s = {
+                "journal": journalled_s - computed_s,
+                "publish": published_s - journalled_s,
+                "total": published_s - item.arrival.noticed_s,
+            }
+            latency_ms = {stage: round(1e3 * lap_s, 3) for stage, lap_s in laps_s.items()}
+            self._outlet.send(Published(index=item.index, published_unix_s=self._clocks.unix(), latency_ms=latency_ms))
+
+    def _keep(self, item: Volume | Missing) -> None:
+        """Save the raw volume; a disk that fails is told once, and again when it can be written."""
+        self._store.volume(item)
+        failed = self._store.failed
+        if (failed is not None) != self._store_failed:
+            self._store_failed = failed is not None
+            self._outlet.send(_store_fault(failed))
+
+    def _keep_reference(self, image: GridImage, reference: Reference) -> None:
+        try:
+            self._store.reference(image, reference)
+        except StudyError as error:  # the run goes on: what is lost can be computed again from the raw volumes
+            self._outlet.send(Fault(code="reference_not_saved", severity="error", text="; ".join(error.problems)))
+
+    def _restore_one(self, item: Volume | Missing) -> None:
+        assert self._setup is not None
+        assert self._pipeline is not None
+        self._pipeline, message = step(self._setup, self._pipeline, item, bool(self._paused_by), self._clocks.performance)
+        self._counts[message.validity] += 1
+        self._counts["received"] += isinstance(item, Volume)
+
+    def _end(self, event: Event, reason: str) -> None:
+        self.state = advance(self.state, event)
+        counts = {**self._counts, "faults": self._outlet.faults}
+        self.stop = RunStop(exit_status=STATUS[event], reason=reason, counts=counts, stopped_unix_s=self._clocks.unix())
+        self._outlet.send(self.stop)
+
+
+def _queue_ms(item: Volume | Missing, now_s: float) -> float | None:
+    arrival = item.arrival if isinstance(item, Volume) else None
+    return None if arrival is None else 1e3 * (now_s - arrival.noticed_s - arrival.decode_s - arrival.assemble_s)
+
+
+def _paused_after(paused_by: frozenset[str], message: Pause | Operator) -> frozenset[str]:
+    """Who keeps the participant's screen paused after ``message``."""
+    if isinstance(message, Pause):
+        who = f"display {message.display}"
+        return paused_by | {who} if message.paused else paused_by - {who}
+    if message.action == "pause":
+        return paused_by | {"operator"}
+    return paused_by - {"operator"} if message.action == "resume" else paused_by
+
+
+def _store_fault(error: OSError | None) -> Fault:
+    if error is None:
+        return Fault(code="raw_recovered", severity="info", text="Raw volumes can be saved again; none was lost.")
+    reason = (error.strerror or str(error)).lower()
+    text = f"Raw volumes cannot be saved ({reason}); feedback goes on and they wait in memory."
+    return Fault(code="raw_unwritable", severity="error", text=text, advice="Free space on the disk of the record.")
+
+
+def _silence_fault(silent_s: float) -> Fault:
+    return Fault(
+        code="silence",
+        severity="error",
+        text=f"No volume for {silent_s:.0f} s.",
+        advice="Is the scanner still running? Is the export on? The participant's screen is paused kindly.",
+    )

@@ -1,0 +1,146 @@
+"""A session: idle between runs, open to the operator's word; each arm opens one run, which the loop conducts to its single run_stop.
+
+Everything that happens reaches the main thread through the inbox; the loop wakes on it or on a deadline of the run, never on a sleep.
+Parts are handed in, so the command line is the only place where they are wired.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from rtfmri.engine.inbox import Inbox
+from rtfmri.engine.opening import Deliver, Opened
+from rtfmri.engine.run import Run
+from rtfmri.errors import StudyError
+from rtfmri.messages import Entities, Operator, RunStop
+from rtfmri.stream.control import Command, Reply
+
+ANSWER_WITHIN_S = 60.0  # arming compiles kernels the first time
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command that waits for its answer."""
+
+    command: Command
+    answer: Future[Reply] = field(default_factory=Future)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a session is made of.
+
+    propose : the entities that an arm command means; the next free run number where it names none.
+    open_run : entities -> a run with its files open (context manager).
+    open_source : (how to deliver, the run) -> the acquisition of that run (context manager).
+    announce : makes the run the one that is published.
+    finish : called with each run after it has ended; must not block.
+    """
+
+    propose: Callable[[Command], Entities]
+    open_run: Callable[[Entities], AbstractContextManager[Opened]]
+    open_source: Callable[[Deliver, Opened], AbstractContextManager[object]]
+    announce: Callable[[Opened], None]
+    finish: Callable[[Opened], None]
+
+
+class Session:
+    """Serves one run after another until it is told to end."""
+
+    def __init__(self, parts: Parts, inbox: Inbox) -> None:
+        self._parts, self._inbox = parts, inbox
+        self._run: Run | None = None
+        self.last: RunStop | None = None
+
+    def ask(self, command: Command) -> Reply:
+        """Called on the control socket's thread: the main thread's answer."""
+        if command.action == "status":
+            return _status(self._run)
+        asked = Asked(command)
+        self._inbox.put_operator(asked)
+        try:
+            return asked.answer.result(timeout=ANSWER_WITHIN_S)
+        except TimeoutError:
+            return Reply(ok=False, text="The session is busy and did not answer; try again.")
+
+    def serve(self, first: Entities | None, once: bool) -> None:
+        """Arm ``first`` at once where it is given; then wait for the operator. ``once``: end after one run.
+
+        Raises
+        ------
+        StudyError : ``first`` cannot be armed. Later ones are answered to whoever asked.
+        """
+        if first is not None:
+            self._conduct(first, lambda reply: None)
+            if once:
+                return
+        while True:
+            item = self._inbox.get(None)
+            if isinstance(item, Asked):
+                self._answer_idle(item)
+                if once and self.last is not None:
+                    return
+
+    def _answer_idle(self, asked: Asked) -> None:
+        if asked.command.action != "arm":
+            asked.answer.set_result(Reply(ok=False, text="No run is armed; `rtfmri arm --sub 07` opens one.", state="idle"))
+            return
+        try:
+            self._conduct(self._parts.propose(asked.command), asked.answer.set_result)
+        except StudyError as error:
+            if asked.answer.done():
+                raise
+            asked.answer.set_result(Reply(ok=False, text=str(error)))
+
+    def _conduct(self, entities: Entities, armed: Callable[[Reply], None]) -> None:
+        """One run, from its opening to its run_stop."""
+        with self._parts.open_run(entities) as opened:
+            self._run = opened.run
+            self._parts.announce(opened)
+            self._inbox.open_source()
+            try:
+                with self._parts.open_source(self._inbox.put_source, opened):
+                    opened.run.open(opened.resumed)
+                    armed(Reply(ok=True, text=f"{entities.label} is armed."))
+                    self._loop(opened.run)
+                    self._inbox.close_source()
+            except KeyboardInterrupt:
+                opened.run.interrupt("stopped from the keyboard")
+                raise
+            finally:
+                self._inbox.close_source()
+                opened.run.fail("the session ended unexpectedly")  # does nothing to a run that has ended
+                self._run, self.last = None, opened.run.stop
+        self._parts.finish(opened)
+
+    def _loop(self, run: Run) -> None:
+        while not run.ended:
+            try:
+                item = self._inbox.get(run.wait_s())
+            except queue.Empty:
+                run.tick()
+                continue
+            if isinstance(item, Asked):
+                item.answer.set_result(_tell(run, item.command))
+            else:
+                run.take(item)
+            run.tick()
+
+
+def _status(run: Run | None) -> Reply:
+    if run is None:
+        return Reply(ok=True, text="No run is armed.", state="idle")
+    label = run.armed.entities.label
+    return Reply(ok=True, text=f"{label} is {run.state.value}; {run.volumes_done} volumes so far.", state=run.state.value, label=label)
+
+
+def _tell(run: Run, command: Command) -> Reply:
+    """Give the operator's word to a run that is armed or running."""
+    if command.action == "arm":
+        return Reply(ok=False, text=f"{run.armed.entities.label} is not over; stop it first.")
+    run.take(Operator.model_validate({"action": command.action, "note": command.note or ""}))
+    return Reply(ok=True, text=f"{command.action}: done.")

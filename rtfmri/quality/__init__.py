@@ -1,0 +1,1 @@
+"""Numbers that say how far a volume can be trusted: framewise displacement, DVARS."""

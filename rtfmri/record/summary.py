@@ -1,0 +1,110 @@
+"""A run in numbers, from its messages: what came, how quickly, how much the head moved, what the blocks gave."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from rtfmri.messages import Confirmed, Envelope, Fault, Published, RunStart, RunStop, Shown, VolumeMessage
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Percentiles (linear interpolation, as numpy's) and the largest of ``n`` values."""
+
+    n: int
+    mean: float
+    p50: float
+    p95: float
+    max: float
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """The score that the run gave a finished block: mean regulation over its scoring window, percent."""
+
+    number: int
+    name: str
+    score_percent: float
+    se_percent: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """``received`` volumes came from the scanner, ``published`` were sent on, ``shown`` were on a display's glass."""
+
+    received: int
+    missing: int
+    published: int
+    shown: int
+    validity: dict[str, int]
+    flagged: int
+    latency_ms: dict[str, Spread]  # by stage, in the order of the path; `total` is complete file -> published
+    fd_mm: Spread | None
+    above_hold: int  # volumes with a larger FD than the run's threshold
+    blocks: tuple[BlockResult, ...]
+    faults: tuple[Fault, ...]
+    stop: RunStop | None
+
+
+def summarise(envelopes: Sequence[Envelope]) -> Summary:
+    """Count and measure one run."""
+    volumes = of_kind(envelopes, VolumeMessage)
+    published = of_kind(envelopes, Published)
+    starts, stops = of_kind(envelopes, RunStart), of_kind(envelopes, RunStop)
+    fd_mm = [v.motion.fd_mm for v in volumes if v.motion and v.motion.fd_mm is not None]
+    validity: Counter[str] = Counter(volume.validity for volume in volumes)
+    return Summary(
+        received=len(volumes) - validity["missing"],
+        missing=validity["missing"],
+        published=len({message.index for message in published}),
+        shown=len({message.index for message in of_kind(envelopes, Shown) if message.index is not None}),
+        validity=dict(validity),
+        flagged=sum(volume.flagged for volume in volumes),
+        latency_ms=latencies(volumes, published),
+        fd_mm=spread(fd_mm),
+        above_hold=sum(fd > starts[0].fd_hold_mm for fd in fd_mm) if starts else 0,
+        blocks=block_results(envelopes),
+        faults=of_kind(envelopes, Fault),
+        stop=stops[-1] if stops else None,
+    )
+
+
+def of_kind(envelopes: Iterable[Envelope], kind: type[M]) -> tuple[M, ...]:
+    """The messages of one kind, in order."""
+    return tuple(envelope.message for envelope in envelopes if isinstance(envelope.message, kind))
+
+
+def spread(values: Sequence[float]) -> Spread | None:
+    """None where there is no value."""
+    if not values:
+        return None
+    p50, p95 = np.percentile(values, [50, 95])
+    return Spread(len(values), float(np.mean(values)), float(p50), float(p95), float(max(values)))
+
+
+def latencies(volumes: Iterable[VolumeMessage], published: Iterable[Published]) -> dict[str, Spread]:
+    """Milliseconds of each stage, over all volumes that went through it."""
+    values: dict[str, list[float]] = {}
+    for stages in (*(volume.timing.latency_ms for volume in volumes), *(message.latency_ms for message in published)):
+        for stage, ms in stages.items():
+            values.setdefault(stage, []).append(ms)
+    return {stage: found for stage, ms in values.items() if (found := spread(ms))}
+
+
+def block_results(envelopes: Sequence[Envelope]) -> tuple[BlockResult, ...]:
+    """The last score given for each block, by block."""
+    plans: tuple[RunStart | Confirmed, ...] = (*of_kind(envelopes, RunStart), *of_kind(envelopes, Confirmed))
+    names = [block.name for block in plans[-1].blocks] if plans else []
+    scores = {
+        v.score_block: (v.score, v.score_se) for v in of_kind(envelopes, VolumeMessage) if v.score_block is not None and v.score is not None
+    }
+    return tuple(
+        BlockResult(number, names[number] if number < len(names) else "", score, se) for number, (score, se) in sorted(scores.items())
+    )

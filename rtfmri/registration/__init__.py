@@ -1,0 +1,1 @@
+"""Rigid realignment of each volume to one fixed reference: interpolation, mask, estimator."""

@@ -1,0 +1,34 @@
+"""What all tests share: a small run with known truth, rendered once; the real scanner data where it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rtfmri.simulate.render import Rendering, render
+from rtfmri.simulate.scenario import load_scenario
+from rtfmri.study import Study, load_study
+
+ROOT = Path(__file__).parents[1]
+SIM_DATA = ROOT / "sim_data"
+REAL_DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Rendering:
+    """A minute of a phantom: DICOMs and truth."""
+    return render(load_scenario(SIM_DATA / "small_scenario.toml"), tmp_path_factory.mktemp("small") / "scanner")
+
+
+@pytest.fixture(scope="session")
+def small_study() -> Study:
+    return load_study(SIM_DATA / "small_study.toml")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """../shared/data; a test that asks for it is skipped where it is absent."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("the real scanner data (../shared/data) is not here")
+    return REAL_DATA

@@ -1,0 +1,280 @@
+"""The loop with a window, a stream and a way back that break: the participant's picture goes on whatever happens."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from display_parts import BEGIN_S, envelope, run_start, run_stop, volume
+
+from feedback.log import MOST_PICTURES, Album, GlassLog, shown
+from feedback.look import Look
+from feedback.loop import FRAME_S, LINGER_S, Loop
+from feedback.scene import Disc, Shape, Text
+from feedback.state import DisplayState, look
+from rtfmri.messages import Envelope, Pause, Rating, Shown
+from rtfmri.paradigm import Block
+
+
+class Time:
+    """A clock that goes on only when somebody waits for it."""
+
+    def __init__(self) -> None:
+        self.now_s = BEGIN_S
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Window:
+    """Keeps what is on the glass; ``broken`` names the calls that raise."""
+
+    def __init__(self) -> None:
+        self.broken: set[str] = set()
+        self.back: tuple[Shape, ...] = ()
+        self.glass: tuple[Shape, ...] = ()
+        self.flips = 0
+        self.keys: tuple[str, ...] = ()
+        self.saved: list[Path] = []
+
+    def draw(self, shapes: tuple[Shape, ...]) -> None:
+        if "words" in self.broken and any(isinstance(shape, Text) for shape in shapes):
+            raise RuntimeError("no font")
+        if "draw" in self.broken:
+            raise RuntimeError("the graphics card is gone")
+        self.back = shapes
+
+    def flip(self) -> None:
+        if "flip" in self.broken:
+            raise RuntimeError("the screen is gone")
+        self.glass, self.flips = self.back, self.flips + 1
+
+    def pressed(self) -> tuple[str, ...]:
+        if "pressed" in self.broken:
+            raise RuntimeError("the keyboard is gone")
+        keys, self.keys = self.keys, ()
+        return keys
+
+    def screenshot(self, path: Path) -> None:
+        self.saved.append(path)
+
+
+class Stream:
+    """Both ends of the wire: what was put in ``coming`` is heard at once, else the wait passes."""
+
+    def __init__(self, time: Time) -> None:
+        self.broken: set[str] = set()
+        self.coming: list[Envelope] = []
+        self.said: list[Shown | Rating | Pause] = []
+        self.offset: tuple[float, float] | None = None
+        self._time = time
+
+    def receive(self, timeout_s: float) -> tuple[Envelope, ...]:
+        if "receive" in self.broken:
+            raise RuntimeError("no network")
+        heard, self.coming = tuple(self.coming), []
+        if not heard:
+            self._time.now_s += timeout_s
+        return heard
+
+    def send(self, message: Shown | Rating | Pause) -> None:
+        if "send" in self.broken:
+            raise RuntimeError("no way back")
+        self.said.append(message)
+
+    def poll(self) -> None:
+        if "poll" in self.broken:
+            raise RuntimeError("no way back")
+
+    def clock_offset(self) -> tuple[float, float] | None:
+        return self.offset
+
+
+class Bench:
+    """A loop and everything around it."""
+
+    def __init__(self, *, exit_at_end: bool = False, album: Album | None = None) -> None:
+        self.time = Time()
+        self.window, self.stream, self.stop = Window(), Stream(self.time), threading.Event()
+        parts = (self.window, self.stream, self.stream, GlassLog(None), album or Album(None))
+        self.loop = Loop(DisplayState("d"), *parts, exit_at_end=exit_at_end, stop=self.stop, clock=self.time)
+
+    def frames(self, count: int) -> None:
+        for _ in range(count):
+            self.loop.frame()
+
+    def in_regulation(self) -> Bench:
+        self.stream.coming = [envelope(run_start()), *(envelope(volume(index, 0.5)) for index in range(15))]
+        self.frames(60)
+        return self
+
+    def shown(self) -> list[Shown]:
+        return [message for message in self.stream.said if isinstance(message, Shown)]
+
+
+def test_a_message_is_on_the_glass_one_frame_later_and_is_reported_with_its_flip() -> None:
+    bench = Bench().in_regulation()
+    bench.stream.offset = (0.25, 0.001)
+    bench.stream.coming = [envelope(volume(15, 0.75)).model_copy(update={"sent_unix_s": bench.time.now_s + 0.25})]
+    bench.frames(1)
+    last = bench.shown()[-1]
+    assert (last.index, last.state, last.value) == (15, "fresh", 0.75)
+    assert (last.flip_unix_s, last.clock_offset_s, last.clock_error_s) == (bench.time.now_s, 0.25, 0.001)
+
+
+def test_a_flip_that_changes_nothing_is_not_reported() -> None:
+    bench = Bench().in_regulation()
+    count = len(bench.shown())
+    bench.frames(30)
+    assert len(bench.shown()) == count
+
+
+def test_there_are_never_more_than_sixty_frames_a_second() -> None:
+    bench = Bench()
+    bench.frames(1)
+    began_s, flips = bench.time.now_s, bench.window.flips
+    bench.frames(120)
+    assert bench.window.flips == flips + 120
+    assert bench.time.now_s - began_s == pytest.approx(120 * FRAME_S)
+
+
+@pytest.mark.parametrize("part", ["receive", "send", "poll"])
+def test_a_broken_network_leaves_the_picture_moving(part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = Bench().in_regulation()
+    bench.stream.broken = {part}
+    flips = bench.window.flips
+    bench.loop._stop = Elapsing(bench.time)
+    bench.stream.coming = [envelope(volume(15, 0.9))]
+    bench.frames(60)
+    assert bench.window.flips == flips + 60
+    assert capsys.readouterr().err.count("Traceback") == 1  # told once, to the operator
+
+
+class Elapsing(threading.Event):
+    """Waiting for it lets the bench's time pass."""
+
+    def __init__(self, time: Time) -> None:
+        super().__init__()
+        self._time = time
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._time.now_s += timeout or 0.0
+        return False
+
+
+def test_when_words_cannot_be_drawn_the_neutral_circle_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    bench = Bench().in_regulation()
+    bench.window.broken = {"words"}
+    bench.frames(10)
+    assert any(isinstance(shape, Disc) for shape in bench.window.glass)
+    assert not any(isinstance(shape, Text) for shape in bench.window.glass)
+    warm = [shape.opacity for shape in bench.window.glass if isinstance(shape, Disc)]
+    assert warm[-1] == 0.0
+    assert "no font" in capsys.readouterr().err
+    bench.window.broken = set()
+    bench.frames(1)
+    assert any(isinstance(shape, Text) for shape in bench.window.glass)
+
+
+@pytest.mark.parametrize("part", ["draw", "flip", "pressed"])
+def test_a_broken_window_does_not_end_the_display(part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = Bench().in_regulation()
+    bench.window.broken = {part}
+    bench.frames(20)
+    bench.window.broken = set()
+    bench.stream.coming = [envelope(volume(15, 0.9))]
+    bench.frames(1)
+    assert bench.shown()[-1].index == 15
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_what_was_not_drawn_is_not_reported_as_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    bench = Bench().in_regulation()
+    bench.window.broken = {"words"}
+    bench.stream.coming = [envelope(volume(15, 0.9))]
+    bench.frames(3)
+    assert bench.shown()[-1].state == "neutral"
+    assert bench.shown()[-1].index is None
+    assert "no font" in capsys.readouterr().err
+
+
+def test_a_message_that_breaks_the_state_is_left_out_and_the_rest_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = Bench().in_regulation()
+    broken = envelope(volume(15, 0.9)).model_copy(update={"message": object.__new__(Look)})
+    monkeypatch.setattr("feedback.state.isinstance", raising_for(broken.message), raising=False)
+    bench.stream.coming = [broken, envelope(volume(16, 0.1))]
+    bench.frames(1)
+    assert look(bench.loop.state).index == 16
+    assert "rubbish" in capsys.readouterr().err
+
+
+def raising_for(rubbish: object) -> object:
+    def check(value: object, kind: type) -> bool:
+        if value is rubbish:
+            raise RuntimeError("rubbish")
+        return isinstance(value, kind)
+
+    return check
+
+
+def test_the_participants_pause_goes_back_to_the_engine_in_the_same_frame() -> None:
+    bench = Bench().in_regulation()
+    bench.window.keys = ("p",)
+    bench.frames(1)
+    assert [message.paused for message in bench.stream.said if isinstance(message, Pause)] == [True]
+    assert bench.shown()[-1].state == "paused"
+
+
+def test_escape_twice_a_signal_and_the_runs_end_each_end_the_loop() -> None:
+    bench = Bench()
+    bench.frames(1)
+    bench.window.keys = ("escape",)
+    bench.frames(1)
+    assert not bench.loop.over
+    bench.window.keys = ("escape",)
+    bench.frames(1)
+    assert bench.loop.over
+
+    bench = Bench()
+    bench.stop.set()
+    assert bench.loop.over
+
+
+@pytest.mark.parametrize("exit_at_end", [True, False])
+def test_the_thanks_stay_a_few_seconds_before_the_display_ends_with_the_run(exit_at_end: bool) -> None:
+    bench = Bench(exit_at_end=exit_at_end).in_regulation()
+    bench.stream.coming = [envelope(run_stop())]
+    bench.frames(10)
+    assert bench.shown()[-1].state == "ended"
+    assert not bench.loop.over
+    bench.frames(round(LINGER_S / FRAME_S) + 2)
+    assert bench.loop.over is exit_at_end
+
+
+def test_each_look_is_kept_once_after_it_has_eased_in(tmp_path: Path) -> None:
+    bench = Bench(album=Album(tmp_path)).in_regulation()
+    assert [path.name for path in bench.window.saved] == ["01_self_compassion_fresh.png"]
+    bench.stream.coming = [envelope(volume(15, validity="held"))]
+    bench.frames(90)
+    assert [path.name for path in bench.window.saved][1:] == ["02_self_compassion_held.png"]
+
+
+def test_the_album_is_bounded(tmp_path: Path) -> None:
+    album = Album(tmp_path)
+    kept = 0
+    for number in range(100):
+        on_glass = Look("block", Block("a/b", 0.0, 1.0, "rest"), number)
+        album.due(on_glass, number * 10.0)
+        kept += album.due(on_glass, number * 10.0 + 5.0) is not None
+    assert kept == MOST_PICTURES
+
+
+def test_the_log_adds_to_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "glass.jsonl"
+    for number in range(2):
+        with GlassLog(path) as log:
+            log.write(shown("d", Look("waiting"), float(number), None), Look("waiting"))
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2

@@ -1,0 +1,215 @@
+"""``python -m feedback`` as it is run: a process, a real window, real sockets, and an engine that comes, dies and comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from display_parts import run_start, run_stop, volume
+
+from rtfmri.messages import BlockInfo, Envelope, Message, Pause, Rating, RunStart, Shown
+from rtfmri.stream.ports import Ports, free_base
+from rtfmri.stream.publisher import Publisher
+from rtfmri.stream.returns_server import ReturnsServer
+
+PIL_Image = pytest.importorskip("PIL.Image", reason="the display's dependencies are not installed")
+pytestmark = pytest.mark.display
+
+PATIENCE_S = 60.0
+TR_S = 0.2
+BLOCKS = (
+    BlockInfo(name="rest", onset_s=0.0, duration_s=2.0, role="rest"),
+    BlockInfo(name="self_compassion", onset_s=2.0, duration_s=600.0, role="regulate"),
+)
+START: RunStart = run_start(tr_s=TR_S, blocks=BLOCKS, stale_after_s=1.0, pause_after_s=3.0)
+
+
+class Engine:
+    """The stream's real end: what is told is published; what the display says back is kept."""
+
+    def __init__(self, ports: Ports, told: tuple[Envelope, ...] = ()) -> None:
+        self.returned: queue.Queue[Shown | Rating | Pause] = queue.Queue()
+        self.told = told
+        self._ports = ports
+
+    @contextmanager
+    def running(self) -> Iterator[Engine]:
+        with ExitStack() as stack:
+            self._publisher = stack.enter_context(Publisher(self._ports))
+            self.returns = stack.enter_context(ReturnsServer(self._ports, self.returned.put, lambda _fault: None))
+            self._publisher.open_run("run-a", self.told)
+            yield self
+
+    def tell(self, *messages: Message) -> None:
+        for message in messages:
+            envelope = Envelope(run_uid="run-a", seq=len(self.told), sent_unix_s=time.time(), message=message)
+            self._publisher.publish(envelope)
+            self.told = (*self.told, envelope)
+
+    def scan(self, indices: range, value: float, until: Callable[[Shown], bool] = lambda _: False) -> Shown | None:
+        """One volume every TR; ends at the first thing shown that fulfils ``until``."""
+        begin_s = time.monotonic()
+        for number, index in enumerate(indices):
+            block = 0 if index * TR_S < 2.0 else 1
+            self.tell(volume(index, value, block=block, condition=BLOCKS[block].name))
+            found = self._heard(until, begin_s + (number + 1) * TR_S)
+            if found is not None:
+                return found
+        return None
+
+    def wait_for(self, until: Callable[[Shown], bool]) -> Shown:
+        found = self._heard(until, time.monotonic() + PATIENCE_S)
+        assert found is not None, "the display did not show it in time"
+        return found
+
+    def _heard(self, until: Callable[[Shown], bool], deadline_s: float) -> Shown | None:
+        while True:
+            try:
+                message = self.returned.get(timeout=max(0.0, deadline_s - time.monotonic()))
+            except queue.Empty:
+                return None
+            if isinstance(message, Shown) and until(message):
+                return message
+
+
+@contextmanager
+def display(ports: Ports, environment: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The display's process, once it has said that it is ready."""
+    command = [sys.executable, "-m", "feedback", "--connect", ports.messages, "--size", "640x480", *arguments]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        guard = threading.Timer(PATIENCE_S, process.kill)
+        guard.start()
+        assert process.stdout.readline() == "display ready\n", process.communicate()[1]
+        guard.cancel()
+        yield process
+    finally:
+        guard.cancel()
+        process.kill()
+        process.communicate()
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Look again and again, as nothing tells that a file grew; fails after ``PATIENCE_S`` or when the display is gone."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+
+
+def lines_of(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+
+
+def warm_pixels(path: Path) -> int:
+    pixels = PIL_Image.open(path).convert("RGB").tobytes()
+    return sum(red > 180 and blue < 110 for red, blue in zip(pixels[::3], pixels[2::3], strict=True))
+
+
+@pytest.fixture
+def ports() -> Ports:
+    return Ports("127.0.0.1", free_base())
+
+
+def test_a_run_is_shown_reported_logged_and_ends_with_thanks(screen: dict[str, str], ports: Ports, tmp_path: Path) -> None:
+    log, album = tmp_path / "glass.jsonl", tmp_path / "pictures"
+    options = ("--id", "mri", "--log", str(log), "--screenshots", str(album), "--exit-at-end")
+    with Engine(ports).running() as engine, display(ports, screen, *options) as process:
+        engine.tell(START)
+        engine.wait_for(lambda shown: shown.state == "waiting")
+        wait_until(lambda: any("waiting" in path.name for path in album.iterdir()), process)
+        assert "mri" in engine.returns.displays(time.time())
+        engine.scan(range(25), 0.5)
+        engine.tell(run_stop())
+        ended = engine.wait_for(lambda shown: shown.state == "ended")
+        assert process.wait(PATIENCE_S) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert ended.clock_offset_s == pytest.approx(0.0, abs=0.1)
+    shown = lines_of(log)
+    assert {line["index"] for line in shown if line["state"] == "fresh"} >= set(range(12, 24))
+    assert all(line["block"] == "self_compassion" and line["value"] == 0.5 for line in shown if line["state"] == "fresh")
+    flips = [line["flip_unix_s"] for line in shown]
+    assert flips == sorted(flips)
+    pictures = {path.stem.partition("_")[2]: path for path in sorted(album.iterdir())}
+    assert set(pictures) >= {"waiting", "rest_neutral", "self_compassion_fresh", "ended"}
+    assert warm_pixels(pictures["self_compassion_fresh"]) > 0
+    assert warm_pixels(pictures["rest_neutral"]) == warm_pixels(pictures["ended"]) == 0
+
+
+def test_when_the_engine_dies_the_display_rests_then_pauses_and_comes_back(screen: dict[str, str], ports: Ports, tmp_path: Path) -> None:
+    log = tmp_path / "glass.jsonl"
+    with display(ports, screen, "--log", str(log)) as process:
+        with Engine(ports).running() as first:
+            first.tell(START)
+            assert first.scan(range(10, 200), 0.5, lambda shown: shown.state == "fresh") is not None
+        wait_until(lambda: {"stale", "paused"} <= {line["state"] for line in lines_of(log)}, process)
+        with Engine(ports, first.told).running() as second:
+            second.tell(START.model_copy(update={"resumed": True}))
+            came_back = second.scan(range(200, 400), -0.5, lambda shown: shown.state == "fresh")
+    assert came_back is not None
+    assert came_back.value == -0.5
+
+
+def test_a_display_that_is_started_in_the_middle_of_a_run_shows_the_newest_value_first(screen: dict[str, str], ports: Ports) -> None:
+    with Engine(ports).running() as engine:
+        engine.tell(START, *(volume(index, 0.1, block=0) for index in range(10)), *(volume(index, 0.2, block=1) for index in range(10, 80)))
+        scanning = threading.Thread(target=engine.scan, args=(range(80, 200), 0.3, lambda shown: shown.value == 0.3))
+        scanning.start()
+        with display(ports, screen):
+            scanning.join(PATIENCE_S)
+            assert not scanning.is_alive()
+    assert all(shown.value == 0.3 for shown in engine.returned.queue if isinstance(shown, Shown) and shown.state == "fresh")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly(screen: dict[str, str], ports: Ports, number: signal.Signals) -> None:
+    with display(ports, screen) as process:
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize("home", ["/nonexistent", None])
+def test_a_home_that_cannot_be_written_does_not_matter(screen: dict[str, str], ports: Ports, home: str | None) -> None:
+    environment = {name: value for name, value in screen.items() if name not in ("HOME", "MPLCONFIGDIR")}
+    with display(ports, {**environment, "HOME": home} if home else environment) as process:
+        process.terminate()
+        assert process.communicate(timeout=PATIENCE_S) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--connect", "tcp://127.0.0.1:5560"], "xvfb libgl1-mesa-dri libglu1-mesa"),
+        (["--connect", "somewhere"], "tcp://HOST:PORT"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence_and_exit_code_2(arguments: list[str], words: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    done = subprocess.run(
+        [sys.executable, "-m", "feedback", *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert words in done.stderr
+
+
+def test_a_screen_that_is_not_there_is_refused(screen: dict[str, str], ports: Ports) -> None:
+    command = [sys.executable, "-m", "feedback", "--connect", ports.messages, "--size", "640x480", "--screen", "9"]
+    done = subprocess.run(command, env=screen, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "There is no screen 9" in done.stderr

@@ -1,0 +1,301 @@
+"""What the display's state does with messages, time and keys; each test's name is the requirement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from display_parts import (
+    BEGIN_S,
+    BLOCK_INFOS,
+    PAUSE_S,
+    STALE_S,
+    armed,
+    confirmed,
+    envelope,
+    hear,
+    played,
+    run_start,
+    run_stop,
+    ticked,
+    volume,
+)
+
+from feedback.state import DisplayState, look, on_key, on_message, on_tick
+from rtfmri.messages import BlockInfo, Operator, Pause
+
+
+def test_before_any_run_the_display_is_idle() -> None:
+    assert look(on_tick(DisplayState("d"), 5.0)[0]).kind == "idle"
+
+
+def test_an_armed_run_waits_for_its_first_volume_however_long_that_takes() -> None:
+    assert look(ticked(armed(), 120.0)).kind == "waiting"
+
+
+def test_the_first_volume_begins_the_first_block() -> None:
+    shown = look(played([volume(0)]))
+    assert (shown.kind, shown.number, shown.word) == ("block", 0, "neutral")
+
+
+def test_a_value_is_shown_in_its_regulation_block() -> None:
+    shown = look(played(volume(i, 0.25) for i in range(12)))
+    assert (shown.word, shown.value, shown.index) == ("fresh", 0.25, 11)
+
+
+def test_a_value_of_the_rest_before_is_not_shown_in_the_regulation_block() -> None:
+    shown = look(played((volume(i, 0.9) for i in range(10)), later_s=1.2))
+    assert (shown.number, shown.word, shown.value) == (1, "neutral", None)
+
+
+def test_rest_shows_no_value() -> None:
+    assert look(played([volume(3, 0.9)])).word == "neutral"
+
+
+@pytest.mark.parametrize("kind", ["no_feedback", "transfer", "localizer"])
+@pytest.mark.parametrize("feedback", ["continuous", "intermittent"])
+def test_a_run_without_feedback_never_shows_a_value(kind: str, feedback: str) -> None:
+    start = run_start(feedback, run_kind=kind)
+    state = armed(start)
+    for index in range(53):
+        state = hear(state, volume(index, 0.9, score=0.9, score_block=1), BEGIN_S + index)
+        assert not look(state).valued
+
+
+def test_settling_shows_no_value() -> None:
+    assert look(played([volume(12, 0.4), volume(13, validity="settling")])).word == "neutral"
+
+
+@pytest.mark.parametrize("validity", ["held", "missing"])
+def test_a_volume_that_gives_nothing_new_holds_the_last_value(validity: str) -> None:
+    shown = look(played([volume(12, 0.4), volume(13, validity=validity)]))
+    assert (shown.word, shown.value, shown.index) == ("held", 0.4, 12)
+
+
+def test_the_next_good_volume_ends_the_hold() -> None:
+    shown = look(played([volume(12, 0.4), volume(13, validity="held"), volume(14, -0.2)]))
+    assert (shown.word, shown.value, shown.index) == ("fresh", -0.2, 14)
+
+
+def test_a_value_that_was_held_too_long_rests() -> None:
+    shown = look(played([volume(11, 0.4), *(volume(i, validity="missing") for i in range(12, 23))]))
+    assert (shown.word, shown.value, shown.resting) == ("stale", None, True)
+
+
+def test_silence_rests_then_pauses_and_the_next_volume_ends_both() -> None:
+    state = played(volume(i) for i in range(15))
+    assert look(ticked(state, STALE_S - 0.1)).word == "fresh"
+    assert look(ticked(state, STALE_S + 0.1)).word == "stale"
+    paused = ticked(state, PAUSE_S + 0.1)
+    assert look(paused).kind == "paused"
+    assert look(hear(paused, volume(26, 0.1), BEGIN_S + 26.0)).word == "fresh"
+
+
+def test_a_stale_shape_eases_to_the_neutral_middle() -> None:
+    state = ticked(played((volume(i, 1.0) for i in range(15)), later_s=1.0), 0.0)
+    assert state.opening.at(state.now_s) == pytest.approx(1.0)
+    state = ticked(state, STALE_S + 1.0)
+    assert (state.opening.at(state.now_s), state.presence.at(state.now_s)) == (0.0, 0.0)
+
+
+def test_a_value_moves_the_shape_smoothly_and_within_a_second() -> None:
+    state = played((volume(i, 0.0) for i in range(13)), later_s=0.99)
+    state = hear(state, volume(13, 1.0), BEGIN_S + 13.0)
+    places = []
+    for frame in range(60):
+        state, _ = on_tick(state, BEGIN_S + 13.0 + frame / 60)
+        places.append(state.opening.at(state.now_s))
+    steps = [b - a for a, b in pairwise(places)]
+    assert places[0] < 0.01
+    assert 0.4 < places[21] < 0.6
+    assert places[-1] == 1.0
+    assert min(steps) >= 0.0
+    assert max(steps) < 0.05
+
+
+def test_instructions_change_at_block_onsets_even_when_a_volume_is_late() -> None:
+    state = played(volume(i) for i in range(10))
+    assert look(ticked(state, 0.95)).number == 0
+    assert look(ticked(state, 1.05)).number == 1
+
+
+def test_a_late_volume_does_not_pull_the_instructions_back() -> None:
+    state = ticked(played(volume(i) for i in range(10)), 2.4)
+    assert look(state).number == 1
+    state = hear(state, volume(10), state.now_s)
+    assert look(state).number == 1
+    assert state.course.elapsed_s == pytest.approx(11.4)
+
+
+def test_a_run_that_is_late_for_good_takes_the_display_with_it() -> None:
+    state = played(volume(i) for i in range(5))
+    for index in range(5, 20):
+        state = hear(state, volume(index), BEGIN_S + index + 3.0)
+    assert state.course.elapsed_s == pytest.approx(19.0)
+
+
+def test_the_run_so_far_in_one_burst_puts_a_late_display_into_the_right_block() -> None:
+    state = armed()
+    for index in range(15):
+        state, _ = on_message(state, envelope(volume(index, index / 100)), BEGIN_S + 14.3)
+    shown = look(on_tick(state, BEGIN_S + 14.3)[0])
+    assert (shown.number, shown.word, shown.index, shown.value) == (1, "fresh", 14, 0.14)
+
+
+def test_what_was_sent_long_ago_is_not_shown_as_new_when_the_clock_offset_is_known() -> None:
+    state = hear(armed(), volume(14), BEGIN_S + 18.0, sent_s=BEGIN_S + 14.0)
+    assert look(state).word == "stale"
+    assert state.course.elapsed_s == pytest.approx(18.0)
+
+
+def test_a_message_from_the_future_counts_as_from_now() -> None:
+    state = hear(armed(), volume(14), BEGIN_S + 14.0, sent_s=BEGIN_S + 99.0)
+    assert look(ticked(state, STALE_S + 0.1)).word == "stale"
+
+
+def test_an_older_volume_changes_nothing() -> None:
+    state = played([volume(12, 0.4), volume(13, 0.6)])
+    assert look(hear(state, volume(11, -1.0), state.now_s)) == look(state)
+
+
+def test_messages_of_another_run_change_nothing() -> None:
+    state = played([volume(12, 0.4)])
+    assert on_message(state, envelope(volume(13, 0.9), run_uid="run-b"), state.now_s) == (state, ())
+    assert on_message(state, envelope(run_stop(), run_uid="run-b"), state.now_s) == (state, ())
+
+
+def test_messages_before_a_run_start_change_nothing() -> None:
+    state = DisplayState("d")
+    assert on_message(state, envelope(volume(0)), 1.0) == (state, ())
+
+
+def test_the_confirmed_blocks_replace_the_provisional_ones() -> None:
+    state = armed(run_start(tr_s=None, blocks=BLOCK_INFOS[1:]))
+    dummies = BlockInfo(name="dummy", onset_s=0.0, duration_s=4.0, role="dummy")
+    later = tuple(block.model_copy(update={"onset_s": block.onset_s + 4.0}) for block in BLOCK_INFOS)
+    state = hear(state, confirmed(tr_s=2.0, blocks=(dummies, *later)), BEGIN_S)
+    state = hear(state, volume(0, validity="settling"), BEGIN_S)
+    assert look(state).block is not None
+    assert look(state).word == "neutral"
+    assert ticked(state, 1.9).course.block_number == 0
+    assert ticked(state, 4.1).course.block_number == 1
+
+
+def test_the_score_is_shown_in_the_show_block_and_only_there() -> None:
+    state = armed(run_start("intermittent", range_percent=2.0))
+    words = {}
+    for index in range(53):
+        scored = index >= 36
+        message = volume(index, 0.9, score=0.5 if scored else None, score_block=1 if scored else None)
+        state = hear(state, message, BEGIN_S + index)
+        shown = look(state)
+        words[index] = (shown.word, shown.value, shown.index)
+    assert words.pop(40) == ("fresh", 0.25, 36)
+    assert {index for index, (word, *_) in words.items() if word != "neutral"} == {37, 38, 39, 41, 42}
+
+
+def test_a_score_of_an_earlier_block_is_not_shown() -> None:
+    shown = look(played([volume(38, score=0.5, score_block=0)], run_start("intermittent")))
+    assert (shown.word, shown.value) == ("neutral", None)
+
+
+def test_a_cough_in_the_show_block_leaves_the_score_as_it_is() -> None:
+    volumes = [volume(38, score=0.5, score_block=1), volume(39, validity="held")]
+    assert look(played(volumes, run_start("intermittent"))).word == "fresh"
+
+
+def test_a_value_beyond_the_range_is_the_ranges_end() -> None:
+    assert look(played([volume(12, 7.0)])).value == 1.0
+
+
+def test_the_end_thanks_and_the_next_run_waits() -> None:
+    state = hear(played([volume(12)]), run_stop(), BEGIN_S + 13)
+    assert look(state).kind == "ended"
+    assert look(ticked(state, 100.0)).kind == "ended"
+    state, _ = on_message(state, envelope(run_start(run_uid="run-b"), run_uid="run-b"), BEGIN_S + 200)
+    assert look(on_tick(state, BEGIN_S + 200)[0]).kind == "waiting"
+
+
+def test_a_replayed_run_begins_again() -> None:
+    state = hear(played([volume(12)]), run_start(), BEGIN_S + 100)
+    assert look(state).kind == "waiting"
+    assert look(hear(state, volume(0), BEGIN_S + 101)).number == 0
+
+
+def test_a_resumed_run_goes_on_where_it_was() -> None:
+    state = ticked(played(volume(i) for i in range(15)), 6.0)
+    state = hear(state, run_start(resumed=True), state.now_s)
+    assert look(state).word == "stale"
+    shown = look(hear(state, volume(21, 0.3), BEGIN_S + 21.0))
+    assert (shown.word, shown.number, shown.index) == ("fresh", 1, 21)
+
+
+def test_the_participant_pauses_and_goes_on_with_one_key() -> None:
+    state = played(volume(i) for i in range(13))
+    paused, said = on_key(state, "p", state.now_s)
+    assert said == (Pause(display="test", paused=True, pressed_unix_s=state.now_s),)
+    assert (look(paused).kind, look(paused).own_pause) == ("paused", True)
+    resumed, said = on_key(paused, "p", state.now_s + 1.0)
+    assert said[0].paused is False
+    assert look(resumed).kind == "block"
+
+
+def test_a_bouncing_button_is_one_press() -> None:
+    state = played([volume(12)])
+    paused, _ = on_key(state, "p", state.now_s)
+    assert on_key(paused, "p", state.now_s + 0.05) == (paused, ())
+
+
+def test_other_keys_do_nothing() -> None:
+    state = played([volume(12)])
+    assert on_key(state, "5", state.now_s) == (state, ())
+
+
+def test_a_pause_lasts_into_the_next_run_and_its_engine_hears_of_it() -> None:
+    state, _ = on_key(armed(), "p", BEGIN_S)
+    state, said = on_message(state, envelope(run_start(run_uid="run-b"), run_uid="run-b"), BEGIN_S + 9)
+    assert [message.paused for message in said] == [True]
+    assert look(state).kind == "paused"
+
+
+def test_a_display_restarted_during_a_pause_is_paused() -> None:
+    state = hear(played([volume(12)]), Pause(display="test", paused=True, pressed_unix_s=BEGIN_S + 5), BEGIN_S + 13)
+    assert look(state).kind == "paused"
+    assert look(on_key(state, "p", BEGIN_S + 14)[0]).kind == "block"
+
+
+def test_the_echo_of_an_old_press_does_not_undo_a_newer_one() -> None:
+    state = played([volume(12)])
+    state, first = on_key(state, "p", BEGIN_S + 12.1)
+    state, _ = on_key(state, "p", BEGIN_S + 12.6)
+    assert look(hear(state, first[0], BEGIN_S + 12.7)).kind == "block"
+
+
+def test_the_operator_can_pause_and_blank_and_take_both_back() -> None:
+    state = played([volume(12)])
+    for action, kind in (("pause", "paused"), ("resume", "block"), ("blank", "blank"), ("unblank", "block"), ("mark", "block")):
+        state = hear(state, Operator(action=action), state.now_s)
+        assert look(state).kind == kind
+
+
+def test_escape_twice_within_a_second_is_the_operators_way_out() -> None:
+    state = played([volume(12)])
+    once, _ = on_key(state, "escape", 10.0)
+    assert not once.quit
+    assert on_key(once, "escape", 10.9)[0].quit
+    assert not on_key(once, "escape", 11.1)[0].quit
+
+
+def test_time_never_goes_back() -> None:
+    state = played([volume(12)])
+    assert on_tick(state, state.now_s - 50.0)[0].now_s == state.now_s
+
+
+def test_steps_do_not_change_the_state_they_are_given() -> None:
+    state = played([volume(12)])
+    before = replace(state)
+    on_message(state, envelope(volume(13)), BEGIN_S + 13)
+    on_tick(state, BEGIN_S + 13)
+    on_key(state, "p", BEGIN_S + 13)
+    assert state == before

@@ -1,0 +1,48 @@
+"""Run by test_registration_determinism in a process of its own: realign a few volumes, print every bit of the result as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numba
+import numpy as np
+from moved_head import oblique_grid, volume_of
+
+from rtfmri.registration import basis, geometry, interpolation, realign, step
+from rtfmri.registration.mask import head_mask
+from rtfmri.rigid import RigidTransform
+
+
+def compiled() -> int:
+    """How many versions of all kernels of the folder are compiled or loaded."""
+    kernels = {
+        f
+        for module in (basis, geometry, interpolation, step)
+        for f in vars(module).values()
+        if isinstance(f, numba.core.dispatcher.Dispatcher)
+    }
+    return sum(len(f.signatures) for f in kernels)
+
+
+def bits() -> list[str]:
+    """Parameters, residuals and ROI values of a short run, as hexadecimal floats."""
+    grid = oblique_grid()
+    reference = realign.prepare(volume_of(grid, RigidTransform(), seed=1), grid, head_mask(volume_of(grid, RigidTransform(), seed=1)))
+    transform, numbers = RigidTransform(centre_mm=reference.centre_mm), []
+    for seed, size in ((2, 0.2), (3, 3.5), (4, 0.0)):
+        moved = RigidTransform((size, -size, 0.5 * size), (0.01 * size, 0.0, -0.008 * size), reference.centre_mm)
+        image = volume_of(grid, moved, seed)
+        image.setflags(write=False)  # as a Volume's data is
+        coefficients = interpolation.prefilter(image)
+        found = realign.estimate(reference, coefficients, transform)
+        transform = found.transform
+        points = realign.transform_points(grid, transform, grid, np.argwhere(reference.mask)[::50])
+        numbers += [*transform.trans_mm, *transform.rot_rad, found.residual_percent, *interpolation.sample(coefficients, points)]
+    return [float(number).hex() for number in numbers]
+
+
+if __name__ == "__main__":
+    realign.warm_up()
+    before = compiled()
+    json.dump({"bits": bits(), "compiled_in_the_run": compiled() - before}, sys.stdout)

@@ -1,0 +1,173 @@
+"""What displays send back, over real sockets, and what a display that misbehaves costs."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import zmq
+from stream_helpers import envelope, shown, until
+
+from rtfmri.errors import StudyError
+from rtfmri.messages import Fault, Pause, Rating, RunStop, Shown, encode, encode_return
+from rtfmri.stream.ports import Ports
+from rtfmri.stream.returns import ReturnsClient
+from rtfmri.stream.returns_server import BURST, FLOOD, GARBAGE, ReturnsServer
+
+
+class Ear:
+    """A server and what it delivered; its clock is ``ahead_s`` ahead of this computer's."""
+
+    def __init__(self, ports: Ports, ahead_s: float = 0.0) -> None:
+        self.delivered: queue.SimpleQueue[Shown | Rating | Pause] = queue.SimpleQueue()
+        self.faults: queue.SimpleQueue[Fault] = queue.SimpleQueue()
+        self.server = ReturnsServer(ports, self.delivered.put, self.faults.put, clock=lambda: time.time() + ahead_s)
+
+    def next(self) -> Shown | Rating | Pause:
+        return self.delivered.get(timeout=10.0)
+
+
+@contextmanager
+def listening(ports: Ports, ahead_s: float = 0.0) -> Iterator[Ear]:
+    ear = Ear(ports, ahead_s)
+    with ear.server:
+        yield ear
+
+
+def test_each_kind_of_message_arrives_as_it_was_sent(ports: Ports) -> None:
+    messages = [
+        shown(),
+        Rating(display="stimulus", scale="calm", value=None, start=0.5, response_s=None, asked_unix_s=4.0),
+        Pause(display="stimulus", paused=True, pressed_unix_s=5.0),
+    ]
+    with listening(ports) as ear, ReturnsClient(ports.messages, "stimulus") as client:
+        for message in messages:
+            client.send(message)
+        assert [ear.next() for _ in messages] == messages
+
+
+def test_the_clock_offset_is_measured_and_its_error_is_honest(ports: Ports) -> None:
+    with listening(ports, ahead_s=1000.0) as ear, ReturnsClient(ports.messages, "stimulus") as client:
+        assert client.clock_offset() is None
+
+        def measured_well() -> bool:
+            client.poll()
+            offset = client.clock_offset()
+            return offset is not None and offset[1] < 0.02
+
+        assert until(measured_well)
+        offset = client.clock_offset()
+        assert offset is not None
+        assert abs(offset[0] - 1000.0) <= offset[1]
+        assert ear.server.displays(time.time() + 1003.0)["stimulus"] == pytest.approx(3.0, abs=2.0)
+
+
+def test_what_was_sent_while_the_engine_was_away_arrives_when_it_is_back(ports: Ports) -> None:
+    with ReturnsClient(ports.messages, "stimulus") as client:
+        for index in range(5):
+            client.send(shown(index=index))
+            client.poll()
+        with listening(ports) as ear:
+            assert [ear.next() for _ in range(5)] == [shown(index=index) for index in range(5)]
+
+
+def test_sending_never_waits_and_counts_what_it_cannot_keep(ports: Ports) -> None:
+    with ReturnsClient(ports.messages, "stimulus") as client:
+        started_s = time.monotonic()
+        for index in range(1500):
+            client.send(shown(index=index))
+        assert time.monotonic() - started_s < 5.0
+        assert client.dropped == 500
+
+
+def test_the_last_message_gets_out_although_the_display_ends(ports: Ports) -> None:
+    with listening(ports) as ear:
+        with ReturnsClient(ports.messages, "stimulus") as client:
+            client.send(shown(index=0))
+            assert ear.next() == shown(index=0)
+            client.send(shown(index=1))
+        assert ear.next() == shown(index=1)
+
+
+def test_a_display_that_floods_is_limited_and_reported_once_and_the_other_keeps_its_turn(ports: Ports) -> None:
+    with listening(ports) as ear, ReturnsClient(ports.messages, "quiet") as quiet, zmq.Context() as context:
+        with context.socket(zmq.DEALER) as flooding:
+            flooding.setsockopt(zmq.LINGER, 0)
+            flooding.connect(ports.returns)
+            for index in range(BURST + 900):
+                assert flooding.poll(5000, zmq.POLLOUT)
+                flooding.send_multipart([b"return", encode_return(shown("flooding", index))])
+            quiet.send(shown("quiet"))
+            assert until(lambda: ear.server.dropped > 500)
+            delivered = [ear.next() for _ in range(BURST)]
+            assert until(lambda: ear.delivered.empty() or delivered.append(ear.next()) is not None)
+        assert shown("quiet") in delivered
+        assert len(delivered) < BURST + 300
+        assert ear.faults.get(timeout=5.0) == FLOOD
+        assert ear.faults.empty()
+
+
+def test_garbage_and_messages_that_no_display_may_send_are_dropped_and_reported_once(ports: Ports) -> None:
+    not_a_displays = RunStop(exit_status="stopped", reason="", counts={}, stopped_unix_s=0.0)
+    garbage = [
+        [b"\xff\xfe"],
+        [],
+        [b"ping"],
+        [b"ping", b'{"display": "", "number": 1}'],
+        [b"return", b'{"kind": "operator", "action": "arm"}'],
+        [b"return", b'{"action": "stop"}'],
+        [b"return", not_a_displays.model_dump_json().encode()],
+        [b"return", encode(envelope(0))],
+    ]
+    with listening(ports) as ear, ReturnsClient(ports.messages, "stimulus") as client, zmq.Context() as context:
+        with context.socket(zmq.DEALER) as confused:
+            confused.setsockopt(zmq.LINGER, 0)
+            confused.connect(ports.returns)
+            for frames in garbage:
+                confused.send_multipart(frames or [b""])
+            assert until(lambda: ear.server.rejected == len(garbage))
+        with socket.create_connection((ports.bind, ports.base + 2)) as raw:
+            raw.sendall(b"\x00garbage\xff" * 1000)
+        client.send(shown())
+        assert ear.next() == shown()
+        assert ear.faults.get(timeout=5.0) == GARBAGE
+        assert ear.faults.empty()
+
+
+def test_a_huge_message_is_not_taken(ports: Ports) -> None:
+    with (
+        listening(ports) as ear,
+        ReturnsClient(ports.messages, "stimulus") as client,
+        zmq.Context() as context,
+        context.socket(zmq.DEALER) as huge,
+    ):
+        huge.setsockopt(zmq.LINGER, 0)
+        huge.connect(ports.returns)
+        huge.send_multipart([b"return", encode_return(shown("x" * 1_000_000))])
+        client.send(shown())
+        assert ear.next() == shown()
+        assert ear.delivered.empty()
+
+
+def test_a_delivery_that_fails_costs_that_message_only(ports: Ports, caplog: pytest.LogCaptureFixture) -> None:
+    delivered: queue.SimpleQueue[object] = queue.SimpleQueue()
+
+    def deliver(message: Shown | Rating | Pause) -> None:
+        if isinstance(message, Shown) and message.index == 0:
+            raise RuntimeError("a bug")
+        delivered.put(message)
+
+    with ReturnsServer(ports, deliver, delivered.put), ReturnsClient(ports.messages, "stimulus") as client:
+        client.send(shown(index=0))
+        client.send(shown(index=1))
+        assert delivered.get(timeout=10.0) == shown(index=1)
+    assert "could not answer" in caplog.text
+
+
+def test_a_display_without_a_name_is_refused() -> None:
+    with pytest.raises(StudyError, match="name of a display"):
+        ReturnsClient("tcp://127.0.0.1:5560", "")

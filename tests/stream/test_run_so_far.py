@@ -1,0 +1,110 @@
+"""What the snapshot socket answers, without a socket; and its thread against garbage."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import zmq
+from stream_helpers import collect, envelope, envelopes, until
+
+from rtfmri.messages import WireError, encode
+from rtfmri.stream.asking import Ask, decode_answer, decode_ask
+from rtfmri.stream.bounded import BoundedTable
+from rtfmri.stream.ports import Ports
+from rtfmri.stream.publisher import Publisher
+from rtfmri.stream.snapshot import BYTES, LINES, RunSoFar, SnapshotServer
+from rtfmri.stream.subscriber import Subscriber
+
+
+def filled(n: int, run_uid: str = "run-a") -> RunSoFar:
+    run_so_far = RunSoFar()
+    run_so_far.open_run(run_uid)
+    for each in envelopes(n, run_uid):
+        run_so_far.append(run_uid, each.seq, encode(each))
+    return run_so_far
+
+
+def test_one_who_has_nothing_gets_the_run_from_its_beginning() -> None:
+    answer, lines = filled(3).since(Ask())
+    assert (answer.run_uid, answer.first_seq, answer.next_seq, answer.current) == ("run-a", 0, 3, True)
+    assert lines == [encode(each) for each in envelopes(3)]
+
+
+def test_one_who_has_some_gets_the_rest() -> None:
+    answer, lines = filled(3).since(Ask(run_uid="run-a", seq=2))
+    assert (answer.first_seq, answer.next_seq, lines) == (2, 3, [encode(envelope(2))])
+
+
+def test_an_answer_is_bounded_in_lines_and_in_bytes() -> None:
+    assert len(filled(2 * LINES).since(Ask())[1]) <= LINES
+    run_so_far = RunSoFar()
+    run_so_far.open_run("run-a")
+    for seq in range(10):
+        run_so_far.append("run-a", seq, b"x" * (BYTES // 4))
+    assert len(run_so_far.since(Ask())[1]) == 4
+
+
+def test_a_line_longer_than_an_answer_may_be_is_told_alone() -> None:
+    run_so_far = RunSoFar()
+    run_so_far.open_run("run-a")
+    run_so_far.append("run-a", 0, b"x" * (2 * BYTES))
+    run_so_far.append("run-a", 1, b"y")
+    assert [len(line) for line in run_so_far.since(Ask())[1]] == [2 * BYTES]
+
+
+def test_before_the_first_run_the_answer_says_that_there_is_none() -> None:
+    answer, lines = RunSoFar().since(Ask(run_uid="run-z", seq=7))
+    assert (answer.run_uid, answer.next_seq, lines) == ("", 0, [])
+
+
+@pytest.mark.parametrize(("run_uid", "seq"), [("run-a", 2), ("run-a", 4), ("run-b", 3)])
+def test_a_message_out_of_turn_is_a_bug(run_uid: str, seq: int) -> None:
+    with pytest.raises(ValueError, match="out of turn"):
+        filled(3).append(run_uid, seq, b"{}")
+
+
+def test_a_history_with_a_gap_is_a_bug(ports: Ports) -> None:
+    with Publisher(ports) as publisher, pytest.raises(ValueError, match="without a gap"):
+        publisher.open_run("run-a", envelopes(5, start=1))
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b'{"seq": -1}', b'{"run_uid": 5}', b'{"seq": 1e400}'])
+def test_what_is_no_question_is_refused(payload: bytes) -> None:
+    with pytest.raises(WireError):
+        decode_ask(payload)
+
+
+@pytest.mark.parametrize("frames", [[], [b"{}"], [b"x", b""], [b'{"first_seq": -1}', b""], [b"{}", b"", b""]])
+def test_what_is_no_answer_is_refused(frames: list[bytes]) -> None:
+    with pytest.raises(WireError):
+        decode_answer(frames)
+
+
+def test_lines_of_another_place_than_the_answer_says_are_not_believed() -> None:
+    _, lines = decode_answer([b'{"run_uid": "run-a", "next_seq": 2}', encode(envelope(1)) + b"\n" + encode(envelope(1))])
+    assert lines == (None, envelope(1))
+
+
+def test_a_flood_of_garbage_costs_a_listener_nothing(ports: Ports) -> None:
+    run_so_far = filled(100)
+    with SnapshotServer(ports, run_so_far) as server, Subscriber(ports.messages) as subscriber, zmq.Context() as context:
+        with context.socket(zmq.DEALER) as flooding:
+            flooding.setsockopt(zmq.LINGER, 0)
+            flooding.connect(ports.snapshot)
+            for _ in range(800):
+                flooding.send_multipart([b"\xff garbage"])
+                flooding.send_multipart([b"", b"{}", b"[]"])
+            assert collect(subscriber, 100) == list(envelopes(100))
+            assert until(lambda: server.rejected == 1600)
+        with socket.create_connection((ports.bind, ports.base + 1)) as raw:
+            raw.sendall(b"GET / HTTP/1.1\r\n\r\n" * 100)
+        run_so_far.append("run-a", 100, encode(envelope(100)))
+        assert collect(subscriber, 1) == [envelope(100)]
+
+
+def test_a_table_of_peers_keeps_the_last_ones() -> None:
+    table: BoundedTable[str, int] = BoundedTable(2)
+    for name in ("a", "b", "a", "c"):
+        table.put(name, 1)
+    assert (table.copy(), table.get("b")) == ({"a": 1, "c": 1}, None)
