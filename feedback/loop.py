@@ -24,8 +24,11 @@ from rtfmri.messages import Envelope, Pause, Rating, Shown
 
 FRAME_S = 1.0 / 60.0
 LINGER_S = 4.0  # how long the thanks stay when the display ends with the run
+BURST = 10  # more messages at once than this are the run so far, in parts: the next part is on its way
+BURST_GAP_S = 0.1
+CATCH_UP_S = 1.0
 NEUTRAL = Look("block")
-TRUSTED_ERROR_S = 0.25  # a clock offset known worse than that does not decide what is new
+TRUSTED_ERROR_S = 0.1  # a clock offset known worse than that does not decide what is new
 
 
 class Glass(Protocol):
@@ -120,12 +123,16 @@ class Loop:
         self._guarded(self._mouth.poll)
 
     def _listen(self) -> None:
-        """Every message until the frame is due; at least one look at the sockets."""
-        while True:
-            for envelope in self._ear.receive(max(0.0, self._next_flip_s - self._clock())):
+        """Every message until the frame is due, and the run so far to its end: a display that joins late shows nothing of the past."""
+        latest_s = max(self._next_flip_s, self._clock() + CATCH_UP_S)
+        due_s, more = self._next_flip_s, True
+        while more and not self._stop.is_set():
+            heard = self._ear.receive(max(0.0, due_s - self._clock()))
+            for envelope in heard:
                 self._step(on_message, envelope, self._clock(), self._sent_s(envelope))
-            if self._clock() >= self._next_flip_s or self._stop.is_set():
-                return
+            if len(heard) > BURST:
+                due_s = min(self._clock() + BURST_GAP_S, latest_s)
+            more = self._clock() < due_s
 
     def _read_keys(self) -> None:
         for key in self._glass.pressed():

@@ -18,6 +18,7 @@ from rtfmri.messages import Motion, RoiReading, RunKind, Timing, Validity, Volum
 from rtfmri.paradigm import DUMMY, EPSILON_S, Block, block_number_at, planned_volumes
 from rtfmri.quality.displacement import framewise_displacement_mm
 from rtfmri.quality.dvars import dvars_percent
+from rtfmri.quality.dvars import warm_up as quality_warm_up
 from rtfmri.registration.geometry import transform_points
 from rtfmri.registration.interpolation import prefilter, sample
 from rtfmri.registration.mask import head_mask
@@ -73,7 +74,7 @@ class State:
     """What one volume leaves for the next."""
 
     signal: SignalState
-    zero_s: float | None = None  # scanner's clock at time zero
+    zero_s: float | None = None  # scanner's clock at time zero, seconds since midnight
     reference: Reference | None = None
     transform: RigidTransform | None = None
     previous: Image | None = None
@@ -96,6 +97,7 @@ class Stopwatch:
 def warm_up() -> None:
     """Compile every kernel (or load it from the cache), so that no volume waits for it."""
     registration_warm_up()
+    quality_warm_up()
     signals_warm_up()
 
 
@@ -122,7 +124,8 @@ def begin(study: Study, run_kind: RunKind, materials: Materials, first: Volume) 
     plan = plan_signal(study, blocks, first.tr_s, planned)
     setup = Setup(study, run_kind, first.grid, first.tr_s, blocks, planned, rois, plan, materials.reference)
     reference = _prepare(materials.reference) if materials.reference else None
-    return setup, State(start(plan), reference=reference)
+    zero_s = None if first.acquired_s is None else first.acquired_s - first.index * first.tr_s
+    return setup, State(start(plan), zero_s, reference)
 
 
 def step(
@@ -141,11 +144,12 @@ def step(
     if item.grid.difference_mm(setup.grid) > SAME_GRID_MM:
         raise VolumeError(f"volume {item.index + 1} has the grid {_words(item.grid)}, the run has {_words(setup.grid)}")
     watch = Stopwatch(clock, _laps_before(item, queue_ms))
-    state = _with_zero(setup, state, item)
     if state.reference is None:
         if _is_dummy(setup, item.index):
             return _step_dummy(setup, state, item, watch)
+        since_s = clock()
         state = replace(state, reference=_prepare(GridImage(item.data, item.grid)))
+        watch.lap("prepare", since_s)
     assert state.reference is not None
     return _step_volume(setup, state, state.reference, item, paused, watch)
 
@@ -262,13 +266,6 @@ def _roi(study: Study, name: str, mask: GridImage, grid: Grid) -> RoiVoxels:
 def _is_dummy(setup: Setup, index: int) -> bool:
     first = setup.blocks[0]
     return first.role == DUMMY and index * setup.tr_s < first.end_s - EPSILON_S
-
-
-def _with_zero(setup: Setup, state: State, volume: Volume) -> State:
-    """Time zero by the scanner's clock, from the first volume that has a time."""
-    if state.zero_s is not None or volume.acquired_s is None:
-        return state
-    return replace(state, zero_s=volume.acquired_s - volume.index * setup.tr_s)
 
 
 def _acquired_s(state: State, volume: Volume) -> float | None:

@@ -3,7 +3,7 @@
 Rules, for a volume number whose turn it is:
 * its volume is here: it goes out at once;
 * its file was refused (unreadable, another grid or TR than the run's): it goes out as ``Missing``;
-* a later volume has been whole for ``missing_after_tr`` TR: it goes out as ``Missing``;
+* a later volume has been whole, or was refused, ``missing_after_tr`` TR ago: it goes out as ``Missing``;
 * a live run gave it up (``obey_missing``): it goes out as ``Missing``, whatever files there are now.
 What comes after its turn (a straggler, a duplicate) is a ``SourceFault`` and never a volume; nothing is ever numbered anew. The first
 volume that is accepted sets grid and TR for the run. Indices are 0-based; sentences give the scanner's number, which is one more.
@@ -66,7 +66,8 @@ class Assembler:
             return [repetition, *self.tick(now_s)]
         self._run = self._run or _Run(volume.grid, volume.tr_s)
         self._prints[index] = _print_of(volume)
-        self._waiting[index] = _Waiting(volume, now_s)
+        refused = self._waiting.get(index)
+        self._waiting[index] = _Waiting(volume, refused.since_s if refused else now_s)  # a deadline that was given is kept
         return self.tick(now_s)
 
     def refuse(self, index: int, reason: str, now_s: float) -> list[SourceItem]:

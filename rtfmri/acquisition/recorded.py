@@ -110,7 +110,7 @@ def read_nifti(path: Path, tr_s: float | None = None, *, obey_missing: frozenset
     tr_s = header_tr_s if tr_s is None else tr_s  # float32 holds seven digits: 2.2, not 2.200000047683716
     if not (math.isfinite(tr_s) and tr_s > 0):
         raise StudyError(f"{path.name} has no repetition time in its header; give acquisition.tr_s in the study.")
-    return _time_points(image, tr_s, obey_missing)
+    return _time_points(image, _values(image, path.name), tr_s, obey_missing)
 
 
 def _open_nifti(path: Path) -> Any:
@@ -125,9 +125,18 @@ def _open_nifti(path: Path) -> Any:
     return image
 
 
-def _time_points(image: Any, tr_s: float, obey_missing: frozenset[int]) -> Iterator[SourceItem]:
-    compressed = not str(image.get_filename()).endswith(".nii")
-    values = np.asanyarray(image.dataobj) if compressed else image.dataobj  # to seek in gzip is to unpack from the start each time
+def _values(image: Any, name: str) -> Any:
+    """Scaled values, indexed [x, y, z, t]: all in memory if compressed (to seek in gzip is to unpack from the start), else on disk."""
+    try:
+        if not str(image.get_filename()).endswith(".nii"):
+            return np.asanyarray(image.dataobj)
+        np.asanyarray(image.dataobj[..., -1])
+    except Exception as error:  # nibabel and gzip raise many kinds for a file that is cut short
+        raise StudyError(f"{name} is shorter than its header says, or damaged ({type(error).__name__}).") from None
+    return image.dataobj
+
+
+def _time_points(image: Any, values: Any, tr_s: float, obey_missing: frozenset[int]) -> Iterator[SourceItem]:
     grid = Grid(tuple(image.shape[:3]), np.array(image.affine, dtype=np.float64))
     for index in range(image.shape[3]):
         if index in obey_missing:

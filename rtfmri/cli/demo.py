@@ -143,7 +143,7 @@ def _engine_command(scenario: Scenario, places: Places, ports: Ports) -> list[st
 
 def _display_command(places: Places, ports: Ports) -> list[str]:
     command = [sys.executable, "-m", "feedback", "--connect", ports.messages, "--windowed", "--size", "1280x720", "--exit-at-end"]
-    return [*command, "--screenshots", str(places.screenshots)]
+    return [*command, "--id", "demo", "--screenshots", str(places.screenshots), "--log", str(places.folder / "shown.jsonl")]
 
 
 @contextmanager

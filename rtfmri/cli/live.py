@@ -79,5 +79,13 @@ def _proposed(study: Study, out: Path, command: Command) -> Entities:
 
 
 def _folder(study: Study, watch: Path, poll_s: float, deliver: Deliver, run: Opened) -> LiveFolder:
-    rule, settings = study.acquisition.series, study.acquisition
-    return LiveFolder(watch, rule, settings, deliver, poll_s=poll_s, ignore_existing=not run.resumed, first_index=run.first_index)
+    return LiveFolder(
+        watch,
+        study.acquisition.series,
+        study.acquisition,
+        deliver,
+        poll_s=poll_s,
+        ignore_existing=not run.resumed,
+        not_before_unix_s=run.armed_unix_s,
+        first_index=run.first_index,
+    )

@@ -49,7 +49,7 @@ def run_start(armed: Armed, now_unix_s: float, resumed: bool) -> RunStart:
     )
 
 
-def confirmed(setup: Setup) -> Confirmed:
+def confirmed(setup: Setup, zero_s: float | None) -> Confirmed:
     """What the first volume settled."""
     return Confirmed(
         tr_s=setup.tr_s,
@@ -61,6 +61,7 @@ def confirmed(setup: Setup) -> Confirmed:
             RoiInfo(name=roi.name, weight=roi.weight, n_voxels=len(roi.voxels), source=roi.source, provisional=roi.provisional)
             for roi in setup.rois
         ),
+        scanner_zero_s=zero_s,
     )
 
 

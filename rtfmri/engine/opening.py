@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from rtfmri.engine.outlet import Clocks, Outlet
 from rtfmri.engine.replay import decisions_of
 from rtfmri.engine.run import Run
 from rtfmri.errors import StudyError
-from rtfmri.messages import Entities, Envelope
+from rtfmri.messages import Confirmed, Entities, Envelope
 from rtfmri.pipeline import warm_up
 from rtfmri.record.journal import Journal, read_journal
 from rtfmri.record.layout import RunPaths, claim
@@ -40,6 +40,12 @@ class Opened:
     paths: RunPaths
     first_index: int
     history: tuple[Envelope, ...]
+    close: Callable[[], None]  # lets go of journal and volumes; the context's end does it at the latest
+
+    @property
+    def armed_unix_s(self) -> float | None:
+        """When a resumed run was first armed: older files are of earlier runs."""
+        return self.history[0].sent_unix_s if self.history else None
 
     @property
     def resumed(self) -> bool:
@@ -63,11 +69,13 @@ def opened(study: Study, entities: Entities, out: Path, publish: Callable[[Envel
     write_setting(paths, study)
     uid = history[0].run_uid if history else f"{entities.label}_{uuid.uuid4().hex[:8]}"
     armed = Armed(study, kind, entities, materials, uid)
-    with Journal(paths.journal) as journal, Keeping(paths, materials) as store:
+    with ExitStack() as files:
+        journal = files.enter_context(Journal(paths.journal))
+        store = files.enter_context(Keeping(paths, materials))
         outlet = Outlet(uid, journal, publish, clocks.unix, next_seq=len(history))
         run = Run(armed, outlet, store, clocks)
         first_index = _restore(run, paths, history) if history else 0
-        yield Opened(run, paths, first_index, history)
+        yield Opened(run, paths, first_index, history, files.close)
 
 
 def _refuse_provisional(study: Study, kind: str) -> None:
@@ -90,5 +98,6 @@ def _restore(run: Run, paths: RunPaths, history: tuple[Envelope, ...]) -> int:
             run.pause_again(message)
         run.restore(item)
         index = item.index + 1
-    run.journalled_to = -1 if decisions.last_index is None else decisions.last_index
+    zeros = [envelope.message.scanner_zero_s for envelope in history if isinstance(envelope.message, Confirmed)]
+    run.restored(zeros[-1] if zeros else None, -1 if decisions.last_index is None else decisions.last_index)
     return index

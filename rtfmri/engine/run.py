@@ -8,6 +8,7 @@ with everything recorded so far.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from rtfmri.engine.announcements import Armed, confirmed, run_start
@@ -57,7 +58,7 @@ class Run:
         self.armed = armed
         self.state = RunState.IDLE
         self.stop: RunStop | None = None
-        self.journalled_to = -1  # of a resumed run: volumes up to here were published before the crash
+        self._journalled_to = -1  # of a resumed run: volumes up to here were published before the crash
         self._outlet, self._store, self._clocks = outlet, store, clocks
         self._setup: Setup | None = None
         self._pipeline: State | None = None
@@ -93,9 +94,9 @@ class Run:
         self.state = advance(self.state, Event.ARM)
         self._last_volume_s = self._clocks.monotonic()
         self._outlet.send(run_start(self.armed, self._clocks.unix(), resumed))
-        if self._setup is not None:  # restored before it was opened
+        if self._setup is not None and self._pipeline is not None:  # restored before it was opened
             self.state = advance(self.state, Event.FIRST_VOLUME)
-            self._outlet.send(confirmed(self._setup))
+            self._outlet.send(confirmed(self._setup, self._pipeline.zero_s))
 
     def take(self, item: object) -> None:
         """One item from acquisition, a display or the operator."""
@@ -144,7 +145,7 @@ class Run:
     def restore(self, item: Volume | Missing) -> None:
         """Take a volume of a run that is being resumed: the state follows, nothing is written or sent again."""
         if self._setup is None and isinstance(item, Volume):
-            self._store.open(self._begin(item))
+            self._store.open(self._begin(item)[0])
             for missing in self._before_first:
                 self._restore_one(missing)
         if self._setup is None:
@@ -152,6 +153,12 @@ class Run:
             self._before_first.append(item)
         else:
             self._restore_one(item)
+
+    def restored(self, scanner_zero_s: float | None, last_index: int) -> None:
+        """All recorded volumes are restored: go on by the scanner's own clock; messages up to ``last_index`` are out already."""
+        if self._pipeline is not None:
+            self._pipeline = replace(self._pipeline, zero_s=scanner_zero_s)
+        self._journalled_to = last_index
 
     def pause_again(self, message: Pause | Operator) -> None:
         """A pause or its end, of a run that is being resumed."""
@@ -164,7 +171,7 @@ class Run:
             return  # beyond the last planned volume: not part of the run
         if self._setup is None:
             self._confirm(volume)
-        elif volume.index <= self.journalled_to:  # its message is out, its voxels were lost in the crash
+        elif volume.index <= self._journalled_to:  # its message is out, its voxels were lost in the crash
             self.restore(volume)
             return self._keep(volume)
         self._last_volume_s, self._alarmed = self._clocks.monotonic(), False
@@ -181,7 +188,7 @@ class Run:
             return
         if self._setup is None:
             self._before_first.append(missing)
-        elif missing.index <= self.journalled_to:
+        elif missing.index <= self._journalled_to:
             self.restore(missing)
         else:
             self._process(missing)
@@ -211,20 +218,19 @@ class Run:
     # --- a volume's way ---
 
     def _confirm(self, first: Volume) -> None:
-        setup = self._begin(first)
+        setup, pipeline = self._begin(first)
         self.state = advance(self.state, Event.FIRST_VOLUME)
         self._store.open(setup)
-        self._outlet.send(confirmed(setup))
-        given = setup.given_reference
-        if given is not None and self._pipeline is not None and self._pipeline.reference is not None:
-            self._keep_reference(given, self._pipeline.reference)
+        self._outlet.send(confirmed(setup, pipeline.zero_s))
+        if setup.given_reference is not None and pipeline.reference is not None:
+            self._keep_reference(setup.given_reference, pipeline.reference)
         for missing in self._before_first:
             self._process(missing)
 
-    def _begin(self, first: Volume) -> Setup:
+    def _begin(self, first: Volume) -> tuple[Setup, State]:
         self._setup, self._pipeline = begin(self.armed.study, self.armed.run_kind, self.armed.materials, first)
         self._counts["planned"] = self._setup.planned
-        return self._setup
+        return self._setup, self._pipeline
 
     def _process(self, item: Volume | Missing) -> None:
         assert self._setup is not None

@@ -97,25 +97,31 @@ class Session:
             asked.answer.set_result(Reply(ok=False, text=str(error)))
 
     def _conduct(self, entities: Entities, armed: Callable[[Reply], None]) -> None:
-        """One run, from its opening to its run_stop."""
+        """One run, from its opening to its run_stop and the completion of its record."""
         with self._parts.open_run(entities) as opened:
             self._run = opened.run
             self._parts.announce(opened)
-            self._inbox.open_source()
             try:
-                with self._parts.open_source(self._inbox.put_source, opened):
-                    opened.run.open(opened.resumed)
-                    armed(Reply(ok=True, text=f"{entities.label} is armed."))
-                    self._loop(opened.run)
-                    self._inbox.close_source()
-            except KeyboardInterrupt:
-                opened.run.interrupt("stopped from the keyboard")
-                raise
+                self._serve_run(opened, armed)
             finally:
-                self._inbox.close_source()
                 opened.run.fail("the session ended unexpectedly")  # does nothing to a run that has ended
                 self._run, self.last = None, opened.run.stop
-        self._parts.finish(opened)
+                opened.close()
+                self._parts.finish(opened)
+
+    def _serve_run(self, opened: Opened, armed: Callable[[Reply], None]) -> None:
+        self._inbox.open_source()
+        try:
+            with self._parts.open_source(self._inbox.put_source, opened):
+                opened.run.open(opened.resumed)
+                armed(Reply(ok=True, text=f"{opened.run.armed.entities.label} is armed."))
+                self._loop(opened.run)
+                self._inbox.close_source()
+        except KeyboardInterrupt:
+            opened.run.interrupt("stopped from the keyboard")
+            raise
+        finally:
+            self._inbox.close_source()
 
     def _loop(self, run: Run) -> None:
         while not run.ended:

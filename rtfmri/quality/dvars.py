@@ -7,6 +7,7 @@ the array, in float64, on one thread: the same volumes give the same bits.
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from rtfmri.kernels import kernel
 from rtfmri.volume import Image
 
 Mask = npt.NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 
 
 def dvars_percent(previous: Image, current: Image, mask: Mask) -> float:
@@ -43,7 +45,7 @@ def warm_up() -> None:
     dvars_percent(volume, volume, volume > 0)
 
 
-def _frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _frozen(array: npt.NDArray[T]) -> npt.NDArray[T]:
     """A read-only, contiguous view as one dimension: numba compiles once for writable and read-only volumes."""
     view = np.ascontiguousarray(array).reshape(-1).view()
     view.setflags(write=False)

@@ -7,8 +7,9 @@ and a smooth change of gain (receive field, drift, cough) with coefficients ``b`
 
 ``D`` are the columns grad R(x) . d(displacement)/d(delta_j), in percent per mm and per rad, and R(x) P_m(x) with P_m the monomials
 up to third order. The equations are not solved by least squares of single voxels: interpolation and aliasing leave errors at high
-spatial frequencies that would bias it. Each column is cut to the head and smoothed, B = G * (mask D), and delta, b follow from
-B' residual = B' D (delta, b): the residual is in effect smoothed without a cost per volume, and its errors drop out.
+spatial frequencies that would bias it. Each column is windowed to the head and smoothed, B = w (G * (w D)), and delta, b follow from
+B' residual = B' D (delta, b): the residual is in effect smoothed without a cost per volume, and its errors drop out. The window ends
+softly, before the smoothing and after it: a hard edge would let the high frequencies in again.
 B' D is kept for each slice, so that a bad slice can be left out exactly.
 """
 
@@ -29,8 +30,9 @@ MOTION = 6
 EXPONENTS = tuple((a, b, c) for a in range(4) for b in range(4 - a) for c in range(4 - a - b))  # the constant comes first
 COLUMNS = MOTION + len(EXPONENTS)
 
-_RIM_MM = 3.5  # the head's edge tells much about motion: the mask is widened to hold it
-_WEIGHT_FLOOR = 0.05  # voxels where the smoothed mask is less have columns near zero and are left out
+_RIM_MM = 7.0  # the head's edge tells much about motion: the mask is widened to hold it
+_FALL_MM = 2.0  # how softly the window ends
+_WINDOW_FLOOR = 0.05  # voxels where the window is less have columns near zero and are left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,17 +93,17 @@ def spline_gradients(image: Array, grid: Grid) -> Array:
     return np.stack([sum(along[i] * inverse[i, k] for i in range(3)) for k in range(3)], axis=-1)
 
 
-def widened(mask: Mask, grid: Grid) -> Mask:
-    """``mask`` and everything within a few mm of it."""
-    near: Mask = ndimage.distance_transform_edt(~mask, sampling=grid.voxel_size_mm) <= _RIM_MM * 1.1
-    return near
+def head_window(mask: Mask, grid: Grid) -> Array:
+    """1 over the head and a rim about it, falling smoothly to 0: (X, Y, Z)."""
+    near = ndimage.distance_transform_edt(~mask, sampling=grid.voxel_size_mm) <= _RIM_MM
+    soft: Array = ndimage.gaussian_filter(near.astype(np.float64), [_FALL_MM / size for size in grid.voxel_size_mm], mode="nearest")
+    return soft
 
 
-def build_level(columns: Columns, mask: Mask, grid: Grid, sigma_mm: float, most: int, size: int = COLUMNS) -> Level:
-    """The level with kernel ``sigma_mm`` over at most about ``most`` voxels, spread evenly over the head, with the first ``size`` columns."""
+def build_level(columns: Columns, window: Array, grid: Grid, sigma_mm: float, most: int, size: int = COLUMNS) -> Level:
+    """The first ``size`` columns, smoothed by ``sigma_mm``, at no more than about ``most`` voxels spread evenly over the head."""
     sigma = [sigma_mm / size for size in grid.voxel_size_mm]
-    window = mask.astype(np.float64)
-    chosen = ndimage.gaussian_filter(window, sigma, mode="constant") > _WEIGHT_FLOOR
+    chosen = window > _WINDOW_FLOOR
     stride = -(-int(chosen.sum()) // most)
     x, y, z = np.indices(grid.shape, dtype=np.int32)
     chosen &= (x + y + z) % stride == 0
@@ -109,7 +111,7 @@ def build_level(columns: Columns, mask: Mask, grid: Grid, sigma_mm: float, most:
     design = np.empty(basis.shape)
     for index in range(size):
         column = columns.column(index)
-        basis[:, index] = ndimage.gaussian_filter(column * window, sigma, mode="constant")[chosen]
+        basis[:, index] = (window * ndimage.gaussian_filter(window * column, sigma, mode="constant"))[chosen]
         design[:, index] = column[chosen]
     voxels = np.argwhere(chosen).astype(np.int32)
     normal = np.zeros((grid.shape[2], size, size))
@@ -120,15 +122,10 @@ def build_level(columns: Columns, mask: Mask, grid: Grid, sigma_mm: float, most:
 
 @kernel
 def _normal_matrices(voxels: npt.NDArray[np.int32], basis: Image, design: Array, normal: Array) -> None:
-    """B' D of each slice, made symmetric: it only sets the length of a step, not where the steps end."""
+    """B' D of each slice; what is outside the window has no part in it."""
     size = basis.shape[1]
     for n in range(basis.shape[0]):
         into = normal[voxels[n, 2]]
         for i in range(size):
             for j in range(size):
                 into[i, j] += basis[n, i] * design[n, j]
-    for z in range(normal.shape[0]):
-        for i in range(size):
-            for j in range(i):
-                mean = 0.5 * (normal[z, i, j] + normal[z, j, i])
-                normal[z, i, j] = normal[z, j, i] = mean

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from rtfmri.kernels import kernel
 from rtfmri.rigid import RigidTransform
 from rtfmri.volume import Array, Grid
 
 
-def transform_points(reference_grid: Grid, transform: RigidTransform, moving_grid: Grid, voxels: Array) -> Array:
+def transform_points(reference_grid: Grid, transform: RigidTransform, moving_grid: Grid, voxels: Array | npt.NDArray[np.int64]) -> Array:
     """Fractional voxel indices (N, 3) in the moving volume of reference ``voxels`` (N, 3), whole or fractional: where to sample it."""
     points = np.empty((len(voxels), 3))
     to_moving = voxel_map(reference_grid.affine, transform.matrix, moving_grid.affine)
-    _map_points(to_moving, np.ascontiguousarray(voxels, dtype=np.float64), points)
+    _map_points(to_moving, np.array(voxels, dtype=np.float64, order="C"), points)
     return points
 
 
 def voxel_map(reference_affine: Array, matrix: Array, moving_affine: Array) -> Array:
     """(3, 4): reference voxel index -> moving voxel index, inverse(moving affine) . matrix . reference affine."""
     to_moving = np.empty((3, 4))
-    _voxel_map(
-        np.ascontiguousarray(reference_affine, dtype=np.float64),
-        np.ascontiguousarray(matrix, dtype=np.float64),
-        np.ascontiguousarray(moving_affine, dtype=np.float64),
-        to_moving,
-    )
+    # copies, so that read-only and turned arrays too meet the kernel that was compiled before the run
+    reference, middle, moving = (np.array(a, dtype=np.float64, order="C") for a in (reference_affine, matrix, moving_affine))
+    _voxel_map(reference, middle, moving, to_moving)
     return to_moving
 
 

@@ -42,7 +42,7 @@ def prefilter(image: Image) -> Image:
 def sample(coefficients: Image, points: Array) -> Array:
     """Values at fractional voxel indices ``points`` (N, 3): float64 (N,); mirrored outside, so never NaN for finite points."""
     values = np.empty(len(points))
-    _sample_points(coefficients, np.ascontiguousarray(points, dtype=np.float64), values)
+    _sample_points(coefficients, np.array(points, dtype=np.float64, order="C"), values)
     return values
 
 

@@ -38,14 +38,16 @@ _LEAST_GAIN = 0.25  # an estimate on a volume that has lost most of its signal i
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What estimates are made against; ``percent`` is the factor from image values to percent of the mask's mean."""
+    """What estimates are made against; ``percent`` takes image values to percent of the mask's mean.
+
+    ``frame`` (2, 3): centre and 1 / extent, in voxels, of the coordinates in which gain varies smoothly.
+    """
 
     grid: Grid
     mask: Mask
     centre_mm: tuple[float, float, float]
     percent: float
-    centre: tuple[float, float, float]
-    extent: tuple[float, float, float]
+    frame: Array
     coarse: Level
     quick: Level
     fine: Level
@@ -91,7 +93,7 @@ def prepare(reference: Image, grid: Grid, mask: Mask) -> Reference:
     centre_mm = np.array([(grid.affine[k, :3] * centre).sum() + grid.affine[k, 3] for k in range(3)])
     percent = 100.0 / float(reference[mask].mean(dtype=np.float64))
     columns = basis.columns_of(reference.astype(np.float64) * percent, grid, centre_mm, centre, extent)
-    window = basis.widened(mask, grid)
+    window = basis.head_window(mask, grid)
     coarse = basis.build_level(columns, window, grid, _COARSE_SIGMA_MM, _COARSE_VOXELS, MOTION + 1)
     quick = basis.build_level(columns, window, grid, _FINE_SIGMA_MM, _QUICK_VOXELS)
     fine = basis.build_level(columns, window, grid, _FINE_SIGMA_MM, _FINE_VOXELS)
@@ -102,14 +104,13 @@ def prepare(reference: Image, grid: Grid, mask: Mask) -> Reference:
                 "The reference volume does not show enough structure inside its mask to measure head motion in all directions. "
                 "Check the reference and the mask; at least four slices are needed."
             )
-    return Reference(grid, mask, _triple(centre_mm), percent, _triple(centre), _triple(extent), coarse, quick, fine)
+    return Reference(grid, mask, _triple(centre_mm), percent, np.stack([centre, 1.0 / extent]), coarse, quick, fine)
 
 
 def _check(reference: Image, grid: Grid, mask: Mask) -> None:
     if reference.shape != grid.shape or mask.shape != grid.shape:
-        raise StudyError(
-            f"The reference is {reference.shape} and its mask {mask.shape} voxels, the grid {grid.shape}: draw the mask on the reference."
-        )
+        shapes = f"The reference is {reference.shape} and its mask {mask.shape} voxels, the grid {grid.shape}"
+        raise StudyError(f"{shapes}: draw the mask on the reference.")
     if int(mask.sum()) < _LEAST_VOXELS:
         raise StudyError(f"The mask of the head holds {int(mask.sum())} voxels, too few to realign: check the reference volume.")
     if not np.isfinite(reference).all() or not float(reference[mask].mean()) > 0.0:
@@ -150,16 +151,15 @@ def _descend(reference: Reference, level: Level, coefficients: Image, state: _St
 
 def _step(reference: Reference, level: Level, coefficients: Image, state: _State) -> _State:
     """One Gauss-Newton step; its length is infinite, and nothing moves, where the equations have no solution."""
-    n, (slices, _, size) = len(level.voxels), level.normal.shape
-    values, within = np.empty(n), np.empty(n, dtype=np.bool_)
+    values, within = np.empty(len(level.voxels)), np.empty(len(level.voxels), dtype=np.bool_)
     sample_moved(coefficients, level.voxels, _to_moving(reference, state), values, within)
-    gradient, squares, counts = np.empty((slices, size)), np.empty(slices), np.empty(slices, dtype=np.int64)
-    scale = (reference.percent, *reference.centre, *(1.0 / e for e in reference.extent))
-    step.accumulate(level.voxels, level.values, level.basis, values, within, scale, state.gain, gradient, squares, counts)
-    weights, delta = np.empty(slices), np.empty(size)
-    residual = float(step.slice_weights(squares, counts, level.counts, weights))
-    if not step.solve(level.normal, gradient, weights, delta):
-        return replace(state, step_mm=math.inf, residual_percent=residual, iterations=state.iterations + 1)
+    slices, _, size = level.normal.shape
+    scale = (slices, reference.percent, reference.frame, state.gain)
+    sums = step.slice_sums(level.voxels, level.values, level.basis, values, within, *scale)
+    weights, residual_percent = step.slice_weights(sums, level.counts)
+    delta = np.empty(size)
+    if not step.solve(level.normal, sums, weights, delta):
+        return replace(state, step_mm=math.inf, residual_percent=residual_percent, iterations=state.iterations + 1)
     rotation, trans = np.empty((3, 3)), np.empty(3)
     compose_inverse(state.rotation, state.trans_mm, rotation_matrix(_triple(delta[3:6])), delta[:3], rotation, trans)
     length = math.hypot(*_triple(delta[:3])) + RADIUS_MM * math.hypot(*_triple(delta[3:6]))
@@ -167,7 +167,7 @@ def _step(reference: Reference, level: Level, coefficients: Image, state: _State
         raise VolumeError("The volume holds values that are not numbers.")
     gain = state.gain.copy()
     gain[: size - MOTION] += delta[MOTION:]
-    return _State(rotation, trans, gain, length, residual, state.iterations + 1)
+    return _State(rotation, trans, gain, length, residual_percent, state.iterations + 1)
 
 
 def _to_moving(reference: Reference, state: _State) -> Array:

@@ -15,36 +15,36 @@ from rtfmri.volume import Array, Image
 
 
 @kernel
-def accumulate(
+def slice_sums(
     voxels: npt.NDArray[np.int32],
     reference: Array,
     basis: Image,
     sampled: Array,
     within: npt.NDArray[np.bool_],
-    scale: tuple[float, float, float, float, float, float, float],
+    slices: int,
+    percent: float,
+    frame: Array,
     gain: Array,
-    gradient: Array,
-    squares: Array,
-    counts: npt.NDArray[np.int64],
-) -> None:
-    """B' residual (Z, columns), residual sum of squares (Z,) and number of voxels within the volume (Z,), slice by slice.
+) -> Array:
+    """(Z, C + 2): for each slice B' residual, the residuals' sum of squares, and the number of voxels within the volume.
 
-    ``scale``: sampled value -> percent, then the centre and 1 / extent (voxels) of the monomials' coordinates.
+    ``percent`` takes a sampled value to percent; ``frame`` (2, 3): centre, and 1 / extent, in voxels, of the monomials' coordinates.
     """
-    percent, cx, cy, cz, sx, sy, sz = scale
-    gradient[:] = 0.0
-    squares[:] = 0.0
-    counts[:] = 0
+    size = basis.shape[1]
+    sums = np.zeros((slices, size + 2))
+    cx, cy, cz = frame[0, 0], frame[0, 1], frame[0, 2]
+    sx, sy, sz = frame[1, 0], frame[1, 1], frame[1, 2]
     for n in range(voxels.shape[0]):
         if not within[n]:
             continue
         u, v, w = (voxels[n, 0] - cx) * sx, (voxels[n, 1] - cy) * sy, (voxels[n, 2] - cz) * sz
         residual = sampled[n] * percent - reference[n] * (1.0 + _polynomial(gain, u, v, w))
-        z = voxels[n, 2]
-        squares[z] += residual * residual
-        counts[z] += 1
-        for column in range(basis.shape[1]):
-            gradient[z, column] += residual * basis[n, column]
+        into = sums[voxels[n, 2]]
+        for column in range(size):
+            into[column] += residual * basis[n, column]
+        into[size] += residual * residual
+        into[size + 1] += 1.0
+    return sums
 
 
 @kernel
@@ -57,60 +57,84 @@ def _polynomial(b: Array, u: float, v: float, w: float) -> float:
 
 
 @kernel
-def slice_weights(squares: Array, counts: npt.NDArray[np.int64], total: npt.NDArray[np.int64], weights: Array) -> float:
-    """Inverse-variance weights: 1 up to the median slice's variance, less beyond it; times the share of voxels within the volume.
+def slice_weights(sums: Array, voxels_in_slice: npt.NDArray[np.int64]) -> tuple[Array, float]:
+    """Weights (Z,): inverse variance beyond the median slice's, 1 up to it, times the share of the slice within the volume.
 
-    Returns the median over slices of the residuals' root mean square (percent), which one bad slice does not move; 0 where no slice
-    has a voxel.
+    Beside them the median slice's root mean square residual (percent), which one bad slice does not move; the median is over slices
+    with at least a quarter of their voxels within the volume, and 0 where there is none.
     """
-    variances = np.empty(squares.size)
+    slices, size = sums.shape[0], sums.shape[1] - 2
+    weights, variances = np.zeros(slices), np.zeros(slices)
     used = 0
-    for z in range(squares.size):
-        if counts[z] > 0 and 4 * counts[z] >= total[z]:
-            variances[used] = squares[z] / counts[z]
+    for z in range(slices):
+        count = sums[z, size + 1]
+        if count > 0.0 and 4.0 * count >= voxels_in_slice[z]:
+            variances[used] = sums[z, size] / count
             used += 1
-    if used == 0:
-        weights[:] = 0.0
-        return 0.0
-    typical = np.sort(variances[:used])[used // 2]
-    for z in range(squares.size):
-        weights[z] = 0.0
-        if counts[z] > 0:
-            variance = squares[z] / counts[z]
-            weights[z] = counts[z] / total[z] * (typical / variance if variance > typical else 1.0)
-    return math.sqrt(typical)
+    typical = np.sort(variances[:used])[used // 2] if used > 0 else 0.0
+    for z in range(slices):
+        count = sums[z, size + 1]
+        if used > 0 and count > 0.0:
+            variance = sums[z, size] / count
+            weights[z] = count / voxels_in_slice[z] * (typical / variance if variance > typical else 1.0)
+    return weights, math.sqrt(typical)
 
 
 @kernel
-def solve(normal: Array, gradient: Array, weights: Array, solution: Array) -> bool:
-    """Weighted sum over slices, then Cholesky; False where the equations do not determine every parameter."""
+def solve(normal: Array, sums: Array, weights: Array, solution: Array) -> bool:
+    """Weighted sum over slices of B'D and of B' residual, solved; False where the equations do not determine every parameter."""
     size = solution.size
     matrix = np.zeros((size, size))
     solution[:] = 0.0
     for z in range(weights.size):
-        if weights[z] == 0.0:
-            continue
-        for i in range(size):
-            solution[i] += weights[z] * gradient[z, i]
-            for j in range(size):
-                matrix[i, j] += weights[z] * normal[z, i, j]
+        if weights[z] > 0.0:
+            for i in range(size):
+                solution[i] += weights[z] * sums[z, i]
+                for j in range(size):
+                    matrix[i, j] += weights[z] * normal[z, i, j]
+    scale = np.empty(size)  # mm, rad and percent become comparable, so that pivots can be compared
     for i in range(size):
-        for j in range(i + 1):
-            rest = matrix[i, j]
-            for k in range(j):
-                rest -= matrix[i, k] * matrix[j, k]
-            if i > j:
-                matrix[i, j] = rest / matrix[j, j]
-            elif rest > 1e-9 * matrix[i, i]:
-                matrix[i, i] = math.sqrt(rest)
-            else:
-                return False
+        scale[i] = math.sqrt(abs(matrix[i, i]))
+        if not scale[i] > 0.0:
+            return False
     for i in range(size):
-        for k in range(i):
-            solution[i] -= matrix[i, k] * solution[k]
-        solution[i] /= matrix[i, i]
-    for i in range(size - 1, -1, -1):
+        solution[i] /= scale[i]
+        for j in range(size):
+            matrix[i, j] /= scale[i] * scale[j]
+    determined = eliminate(matrix, solution)
+    for i in range(size):
+        solution[i] /= scale[i]
+    return determined
+
+
+@kernel
+def eliminate(matrix: Array, solution: Array) -> bool:
+    """Gaussian elimination with partial pivoting, in place (B'D is not symmetric); False where a pivot is too small to divide by."""
+    size = solution.size
+    for i in range(size):
+        _bring_up_pivot(matrix, solution, i)
+        if not abs(matrix[i, i]) > 1e-9:
+            return False
         for k in range(i + 1, size):
-            solution[i] -= matrix[k, i] * solution[k]
+            factor = matrix[k, i] / matrix[i, i]
+            solution[k] -= factor * solution[i]
+            for j in range(i + 1, size):
+                matrix[k, j] -= factor * matrix[i, j]
+    for i in range(size - 1, -1, -1):
+        for j in range(i + 1, size):
+            solution[i] -= matrix[i, j] * solution[j]
         solution[i] /= matrix[i, i]
     return True
+
+
+@kernel
+def _bring_up_pivot(matrix: Array, solution: Array, i: int) -> None:
+    """Exchange row ``i`` with the row below it that has the largest entry in column ``i``."""
+    best = i
+    for k in range(i + 1, solution.size):
+        if abs(matrix[k, i]) > abs(matrix[best, i]):
+            best = k
+    if best != i:
+        solution[i], solution[best] = solution[best], solution[i]
+        for j in range(i, solution.size):
+            matrix[i, j], matrix[best, j] = matrix[best, j], matrix[i, j]

@@ -1,8 +1,10 @@
 """The 4 x 4 x 4 sum at the heart of cubic interpolation, four neighbours at a time.
 
-Two thirds of the time per volume go into this sum. The four samples along z lie side by side, so they fit one vector register, but numba's
-default passes leave straight-line code scalar; here the vector operations are written out, which halves the cost of a sample. Each of the four
-lanes adds its sixteen products in the same order as scalar code would: same arithmetic, same bits.
+Most of the time per volume goes into this sum. The four samples along z lie side by side, so they fit one vector register, but numba's
+default passes leave straight-line code scalar; here the vector operations are written out, which halves the cost of a sample. Each of
+the four lanes adds its sixteen products in the same order as scalar code would: same arithmetic, same bits.
+
+Numba's cache does not see a change in this file alone: touch ``interpolation.py`` too after editing it.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ _FLOATS, _DOUBLES = ir.VectorType(ir.FloatType(), 4), ir.VectorType(ir.DoubleTyp
 def block_sum(typingctx: Any, flat: Any, base: Any, row: Any, plane: Any, wx: Any, wy: Any, wz: Any) -> Any:
     """Weighted sum of the 64 samples from ``flat[base]`` on: float64.
 
-    ``flat``: contiguous float32 volume as one dimension; ``row`` and ``plane``: its strides in samples along y and x; ``wx``, ``wy``, ``wz``:
-    four float64 weights each. The caller must have made sure that the block lies within the volume: nothing is checked here.
+    ``flat``: contiguous float32 volume as one dimension; ``row`` and ``plane``: its strides in samples along y and x; ``wx``, ``wy``
+    and ``wz``: four float64 weights each. The caller has made sure that the block lies within the volume: nothing is checked here.
     """
     return types.float64(flat, base, row, plane, wx, wy, wz), _generate
 

@@ -116,7 +116,7 @@ def to_bytes(dataset: Dataset, syntax: str = ExplicitVRLittleEndian, *, implicit
 def scan_of(number: int, **changes: Any) -> Scan:
     """A small scan whose pixels tell its number."""
     data = np.random.default_rng(number).integers(1, 4000, size=(5, 6, 8)).astype(np.uint16)
-    seconds = 43200 + number
+    seconds = 43200 + number % 3600
     time = f"{seconds // 3600:02d}{seconds // 60 % 60:02d}{seconds % 60:02d}.000000"
     return replace(Scan(data, number=number, time=time), **changes)
 

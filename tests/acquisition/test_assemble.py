@@ -98,6 +98,14 @@ def test_a_good_file_makes_up_for_a_refused_one_while_its_turn_has_not_come() ->
     assert run.add(tiny_volume(1), 0.3)[-1] is good
 
 
+def test_a_deadline_that_was_given_is_not_put_off_by_a_good_file_after_a_refused_one() -> None:
+    run = assembler()
+    run.add(tiny_volume(0), 0.0)
+    run.refuse(2, "unreadable", 1.0)
+    run.add(tiny_volume(2), 1.2)
+    assert run.deadline() == 1.5
+
+
 def test_an_absurd_number_is_left_out() -> None:
     run = assembler()
     out = run.add(tiny_volume(FARTHEST + 1), 0.0)

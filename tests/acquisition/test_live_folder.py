@@ -203,9 +203,8 @@ def test_a_burst_in_any_order_comes_out_in_order(watched: Watch, folder: Path) -
     heard = watched()
     burst = list(range(1, 201))
     random.Random(1).shuffle(burst)
-    data = mosaic_bytes(1)
     for number in burst:
-        (folder / f"{number}.dcm").write_bytes(mosaic_bytes(number) if number < 5 else data if number == 1 else mosaic_bytes(number))
+        (folder / f"{number}.dcm").write_bytes(mosaic_bytes(number))
     assert [volume.index for volume in heard.volumes(200)] == list(range(200))
 
 

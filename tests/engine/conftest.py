@@ -86,12 +86,12 @@ def small_volumes(small_run: Rendering, small_study: Study) -> tuple[Volume, ...
     return tuple(item for item in items if isinstance(item, Volume))
 
 
-@pytest.fixture()
+@pytest.fixture
 def bench(small_study: Study) -> Bench:
     return make_bench(small_study)
 
 
-@pytest.fixture()
+@pytest.fixture
 def benches() -> Callable[[Study], Bench]:
     """For a study of the test's own."""
     return make_bench

@@ -16,7 +16,7 @@ def a_volume(index: int) -> Volume:
     return Volume(index, np.zeros((2, 2, 2), np.float32), Grid((2, 2, 2), np.eye(4)), 1.0)
 
 
-@pytest.fixture()
+@pytest.fixture
 def inbox() -> Inbox:
     opened = Inbox()
     opened.open_source()

@@ -2,115 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
-from display_parts import BEGIN_S, envelope, run_start, run_stop, volume
+from display_bench import LONG, Bench, Elapsing
+from display_parts import envelope, run_start, run_stop, volume
 
 from feedback.log import MOST_PICTURES, Album, GlassLog, shown
 from feedback.look import Look
-from feedback.loop import FRAME_S, LINGER_S, Loop
-from feedback.scene import Disc, Shape, Text
-from feedback.state import DisplayState, look
-from rtfmri.messages import Envelope, Pause, Rating, Shown
+from feedback.loop import CATCH_UP_S, FRAME_S, LINGER_S
+from feedback.scene import Disc, Text
+from feedback.state import look
+from rtfmri.messages import Operator, Pause
 from rtfmri.paradigm import Block
-
-
-class Time:
-    """A clock that goes on only when somebody waits for it."""
-
-    def __init__(self) -> None:
-        self.now_s = BEGIN_S
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-class Window:
-    """Keeps what is on the glass; ``broken`` names the calls that raise."""
-
-    def __init__(self) -> None:
-        self.broken: set[str] = set()
-        self.back: tuple[Shape, ...] = ()
-        self.glass: tuple[Shape, ...] = ()
-        self.flips = 0
-        self.keys: tuple[str, ...] = ()
-        self.saved: list[Path] = []
-
-    def draw(self, shapes: tuple[Shape, ...]) -> None:
-        if "words" in self.broken and any(isinstance(shape, Text) for shape in shapes):
-            raise RuntimeError("no font")
-        if "draw" in self.broken:
-            raise RuntimeError("the graphics card is gone")
-        self.back = shapes
-
-    def flip(self) -> None:
-        if "flip" in self.broken:
-            raise RuntimeError("the screen is gone")
-        self.glass, self.flips = self.back, self.flips + 1
-
-    def pressed(self) -> tuple[str, ...]:
-        if "pressed" in self.broken:
-            raise RuntimeError("the keyboard is gone")
-        keys, self.keys = self.keys, ()
-        return keys
-
-    def screenshot(self, path: Path) -> None:
-        self.saved.append(path)
-
-
-class Stream:
-    """Both ends of the wire: what was put in ``coming`` is heard at once, else the wait passes."""
-
-    def __init__(self, time: Time) -> None:
-        self.broken: set[str] = set()
-        self.coming: list[Envelope] = []
-        self.said: list[Shown | Rating | Pause] = []
-        self.offset: tuple[float, float] | None = None
-        self._time = time
-
-    def receive(self, timeout_s: float) -> tuple[Envelope, ...]:
-        if "receive" in self.broken:
-            raise RuntimeError("no network")
-        heard, self.coming = tuple(self.coming), []
-        if not heard:
-            self._time.now_s += timeout_s
-        return heard
-
-    def send(self, message: Shown | Rating | Pause) -> None:
-        if "send" in self.broken:
-            raise RuntimeError("no way back")
-        self.said.append(message)
-
-    def poll(self) -> None:
-        if "poll" in self.broken:
-            raise RuntimeError("no way back")
-
-    def clock_offset(self) -> tuple[float, float] | None:
-        return self.offset
-
-
-class Bench:
-    """A loop and everything around it."""
-
-    def __init__(self, *, exit_at_end: bool = False, album: Album | None = None) -> None:
-        self.time = Time()
-        self.window, self.stream, self.stop = Window(), Stream(self.time), threading.Event()
-        parts = (self.window, self.stream, self.stream, GlassLog(None), album or Album(None))
-        self.loop = Loop(DisplayState("d"), *parts, exit_at_end=exit_at_end, stop=self.stop, clock=self.time)
-
-    def frames(self, count: int) -> None:
-        for _ in range(count):
-            self.loop.frame()
-
-    def in_regulation(self) -> Bench:
-        self.stream.coming = [envelope(run_start()), *(envelope(volume(index, 0.5)) for index in range(15))]
-        self.frames(60)
-        return self
-
-    def shown(self) -> list[Shown]:
-        return [message for message in self.stream.said if isinstance(message, Shown)]
 
 
 def test_a_message_is_on_the_glass_one_frame_later_and_is_reported_with_its_flip() -> None:
@@ -121,6 +25,23 @@ def test_a_message_is_on_the_glass_one_frame_later_and_is_reported_with_its_flip
     last = bench.shown()[-1]
     assert (last.index, last.state, last.value) == (15, "fresh", 0.75)
     assert (last.flip_unix_s, last.clock_offset_s, last.clock_error_s) == (bench.time.now_s, 0.25, 0.001)
+
+
+def test_the_run_so_far_in_many_parts_shows_only_its_end() -> None:
+    bench = Bench()
+    bench.stream.at_once, bench.stream.delay_s = 50, 0.03
+    bench.stream.coming = [envelope(run_start(blocks=LONG)), *(envelope(volume(index, index / 1_000, block=0)) for index in range(333))]
+    bench.frames(5)
+    assert [(message.state, message.index) for message in bench.shown()] == [("fresh", 332)]
+
+
+def test_a_flood_does_not_stop_the_frames() -> None:
+    bench = Bench().in_regulation()
+    bench.stream.at_once, bench.stream.delay_s = 50, 0.03
+    bench.stream.coming = [envelope(Operator(action="mark"))] * 100_000
+    began_s = bench.time.now_s
+    bench.frames(3)
+    assert bench.time.now_s - began_s <= 3 * (CATCH_UP_S + 0.05)
 
 
 def test_a_flip_that_changes_nothing_is_not_reported() -> None:
@@ -149,18 +70,6 @@ def test_a_broken_network_leaves_the_picture_moving(part: str, capsys: pytest.Ca
     bench.frames(60)
     assert bench.window.flips == flips + 60
     assert capsys.readouterr().err.count("Traceback") == 1  # told once, to the operator
-
-
-class Elapsing(threading.Event):
-    """Waiting for it lets the bench's time pass."""
-
-    def __init__(self, time: Time) -> None:
-        super().__init__()
-        self._time = time
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self._time.now_s += timeout or 0.0
-        return False
 
 
 def test_when_words_cannot_be_drawn_the_neutral_circle_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,7 @@ from rtfmri.stream.ports import Ports, free_base
 from rtfmri.stream.publisher import Publisher
 from rtfmri.stream.returns_server import ReturnsServer
 
-PIL_Image = pytest.importorskip("PIL.Image", reason="the display's dependencies are not installed")
-pytestmark = pytest.mark.display
+pytestmark = [pytest.mark.display, pytest.mark.skipif(find_spec("psychopy") is None, reason="PsychoPy is not installed")]
 
 PATIENCE_S = 60.0
 TR_S = 0.2
@@ -115,7 +115,9 @@ def lines_of(log: Path) -> list[dict[str, Any]]:
 
 
 def warm_pixels(path: Path) -> int:
-    pixels = PIL_Image.open(path).convert("RGB").tobytes()
+    from PIL import Image  # comes with PsychoPy
+
+    pixels = Image.open(path).convert("RGB").tobytes()
     return sum(red > 180 and blue < 110 for red, blue in zip(pixels[::3], pixels[2::3], strict=True))
 
 
@@ -132,7 +134,7 @@ def test_a_run_is_shown_reported_logged_and_ends_with_thanks(screen: dict[str, s
         engine.wait_for(lambda shown: shown.state == "waiting")
         wait_until(lambda: any("waiting" in path.name for path in album.iterdir()), process)
         assert "mri" in engine.returns.displays(time.time())
-        engine.scan(range(25), 0.5)
+        engine.scan(range(20), 0.5)
         engine.tell(run_stop())
         ended = engine.wait_for(lambda shown: shown.state == "ended")
         assert process.wait(PATIENCE_S) == 0
@@ -140,7 +142,7 @@ def test_a_run_is_shown_reported_logged_and_ends_with_thanks(screen: dict[str, s
         assert process.stderr.read() == ""
     assert ended.clock_offset_s == pytest.approx(0.0, abs=0.1)
     shown = lines_of(log)
-    assert {line["index"] for line in shown if line["state"] == "fresh"} >= set(range(12, 24))
+    assert len({line["index"] for line in shown if line["state"] == "fresh"}) >= 5  # of 10, in 2 s, on a machine that is busy
     assert all(line["block"] == "self_compassion" and line["value"] == 0.5 for line in shown if line["state"] == "fresh")
     flips = [line["flip_unix_s"] for line in shown]
     assert flips == sorted(flips)
@@ -159,15 +161,15 @@ def test_when_the_engine_dies_the_display_rests_then_pauses_and_comes_back(scree
         wait_until(lambda: {"stale", "paused"} <= {line["state"] for line in lines_of(log)}, process)
         with Engine(ports, first.told).running() as second:
             second.tell(START.model_copy(update={"resumed": True}))
-            came_back = second.scan(range(200, 400), -0.5, lambda shown: shown.state == "fresh")
+            came_back = second.scan(range(200, 400), -0.5, lambda shown: shown.index is not None and shown.index >= 200)
     assert came_back is not None
-    assert came_back.value == -0.5
+    assert (came_back.state, came_back.value) == ("fresh", -0.5)
 
 
 def test_a_display_that_is_started_in_the_middle_of_a_run_shows_the_newest_value_first(screen: dict[str, str], ports: Ports) -> None:
     with Engine(ports).running() as engine:
-        engine.tell(START, *(volume(index, 0.1, block=0) for index in range(10)), *(volume(index, 0.2, block=1) for index in range(10, 80)))
-        scanning = threading.Thread(target=engine.scan, args=(range(80, 200), 0.3, lambda shown: shown.value == 0.3))
+        engine.tell(START, *(volume(index, 0.2, block=int(index >= 10)) for index in range(800)))
+        scanning = threading.Thread(target=engine.scan, args=(range(800, 1000), 0.3, lambda shown: shown.value == 0.3))
         scanning.start()
         with display(ports, screen):
             scanning.join(PATIENCE_S)
@@ -175,20 +177,15 @@ def test_a_display_that_is_started_in_the_middle_of_a_run_shows_the_newest_value
     assert all(shown.value == 0.3 for shown in engine.returned.queue if isinstance(shown, Shown) and shown.state == "fresh")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly(screen: dict[str, str], ports: Ports, number: signal.Signals) -> None:
-    with display(ports, screen) as process:
+@pytest.mark.parametrize(("number", "home"), [(signal.SIGTERM, "/nonexistent"), (signal.SIGINT, None)])
+def test_a_signal_ends_it_cleanly_and_a_home_that_cannot_be_written_does_not_matter(
+    screen: dict[str, str], ports: Ports, number: signal.Signals, home: str | None
+) -> None:
+    environment = {name: value for name, value in screen.items() if name not in ("HOME", "MPLCONFIGDIR")}
+    with display(ports, {**environment, "HOME": home} if home else environment) as process:
         process.send_signal(number)
         out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out, err) == (0, "", "")
-
-
-@pytest.mark.parametrize("home", ["/nonexistent", None])
-def test_a_home_that_cannot_be_written_does_not_matter(screen: dict[str, str], ports: Ports, home: str | None) -> None:
-    environment = {name: value for name, value in screen.items() if name not in ("HOME", "MPLCONFIGDIR")}
-    with display(ports, {**environment, "HOME": home} if home else environment) as process:
-        process.terminate()
-        assert process.communicate(timeout=PATIENCE_S) == ("", "")
 
 
 @pytest.mark.parametrize(

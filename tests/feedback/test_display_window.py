@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,7 @@ from feedback.state import DisplayState, on_tick
 from feedback.wording import languages
 from rtfmri.messages import DisplaySettings
 
-PIL_Image = pytest.importorskip("PIL.Image", reason="the display's dependencies are not installed")
-pytestmark = pytest.mark.display
+pytestmark = [pytest.mark.display, pytest.mark.skipif(find_spec("psychopy") is None, reason="PsychoPy is not installed")]
 
 WIDTH, HEIGHT = 640, 480
 Pixels = npt.NDArray[np.int16]
@@ -77,13 +77,15 @@ def looks() -> dict[str, tuple[Shape, ...]]:
 @pytest.fixture(scope="module")
 def pictures(screen: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pixels]:
     """(height, width, 3) of every look and every text, 0 ... 255."""
+    from PIL import Image  # comes with PsychoPy
+
     folder = tmp_path_factory.mktemp("pictures")
     wanted = {**looks(), **every_line()}
     script = Path(__file__).with_name("draw_pictures.py")
     command = [sys.executable, str(script), str(folder), str(WIDTH), str(HEIGHT)]
     done = subprocess.run(command, input=pickle.dumps(wanted), env=screen, capture_output=True, timeout=120, check=False)
     assert (done.returncode, done.stderr.decode()) == (0, "")
-    return {name: np.asarray(PIL_Image.open(folder / f"{name}.png"), dtype=np.int16) for name in wanted}
+    return {name: np.asarray(Image.open(folder / f"{name}.png"), dtype=np.int16) for name in wanted}
 
 
 def drawn(picture: Pixels) -> npt.NDArray[np.bool_]:

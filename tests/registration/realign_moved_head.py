@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 
-import numba
 import numpy as np
 from moved_head import oblique_grid, volume_of
+from numba.core.dispatcher import Dispatcher
 
 from rtfmri.registration import basis, geometry, interpolation, realign, step
 from rtfmri.registration.mask import head_mask
@@ -16,13 +16,8 @@ from rtfmri.rigid import RigidTransform
 
 def compiled() -> int:
     """How many versions of all kernels of the folder are compiled or loaded."""
-    kernels = {
-        f
-        for module in (basis, geometry, interpolation, step)
-        for f in vars(module).values()
-        if isinstance(f, numba.core.dispatcher.Dispatcher)
-    }
-    return sum(len(f.signatures) for f in kernels)
+    values = [value for module in (basis, geometry, interpolation, step) for value in vars(module).values()]
+    return sum(len(kernel.signatures) for kernel in {value for value in values if isinstance(value, Dispatcher)})
 
 
 def bits() -> list[str]:

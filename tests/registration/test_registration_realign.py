@@ -14,7 +14,7 @@ from rtfmri.registration.interpolation import prefilter, sample
 from rtfmri.registration.mask import head_mask
 from rtfmri.registration.realign import Estimate, Reference, estimate, prepare
 from rtfmri.rigid import RigidTransform
-from rtfmri.volume import Image
+from rtfmri.volume import Grid, Image
 
 GRID = oblique_grid()
 STILL = volume_of(GRID, RigidTransform(), seed=1)
@@ -185,3 +185,14 @@ def test_three_slices_are_too_few() -> None:
     thin = replace(GRID, shape=(*GRID.shape[:2], 3))
     with pytest.raises(StudyError, match="four slices"):
         prepare(np.ascontiguousarray(STILL[:, :, 14:17]), thin, np.ascontiguousarray(head_mask(STILL)[:, :, 14:17]))
+
+
+def test_five_slices_are_realigned_as_well_as_they_allow() -> None:
+    affine = GRID.affine.copy()
+    affine[:3, 3] += 14 * affine[:3, 2]
+    thin, middle = Grid((*GRID.shape[:2], 5), affine), slice(14, 19)
+    reference = prepare(np.ascontiguousarray(STILL[:, :, middle]), thin, np.ascontiguousarray(head_mask(STILL)[:, :, middle]))
+    true = _motion(reference, (0.5, -0.4, 0.6), (0.2, -0.2, 0.6))
+    found = _from_rest(reference, np.ascontiguousarray(volume_of(GRID, true, seed=5)[:, :, middle]))
+    assert found.converged
+    assert _error_mm(found, true) < 0.2

@@ -56,8 +56,9 @@ def test_the_clock_offset_is_measured_and_its_error_is_honest(ports: Ports) -> N
 
         def measured_well() -> bool:
             client.poll()
+            time.sleep(0.1)  # a very slow display's frame, in which a pong must not be left lying
             offset = client.clock_offset()
-            return offset is not None and offset[1] < 0.02
+            return offset is not None and offset[1] < 0.03
 
         assert until(measured_well)
         offset = client.clock_offset()

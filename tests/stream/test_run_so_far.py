@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+import time
 
 import pytest
 import zmq
@@ -13,6 +16,7 @@ from rtfmri.stream.asking import Ask, decode_answer, decode_ask
 from rtfmri.stream.bounded import BoundedTable
 from rtfmri.stream.ports import Ports
 from rtfmri.stream.publisher import Publisher
+from rtfmri.stream.serving import BATCH, REST_MS
 from rtfmri.stream.snapshot import BYTES, LINES, RunSoFar, SnapshotServer
 from rtfmri.stream.subscriber import Subscriber
 
@@ -101,6 +105,36 @@ def test_a_flood_of_garbage_costs_a_listener_nothing(ports: Ports) -> None:
             raw.sendall(b"GET / HTTP/1.1\r\n\r\n" * 100)
         run_so_far.append("run-a", 100, encode(envelope(100)))
         assert collect(subscriber, 1) == [envelope(100)]
+
+
+def test_a_server_rests_under_a_flood_and_ends_in_time(ports: Ports) -> None:
+    script = f"""
+import zmq
+peer = zmq.Context().socket(zmq.DEALER)
+peer.connect({ports.snapshot!r})
+print("flooding", flush=True)
+while True: peer.send(b"garbage")
+"""
+    server = SnapshotServer(ports, filled(1))
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as flooding:
+        with server:
+            assert flooding.stdout is not None
+            assert flooding.stdout.readline() == "flooding\n"
+            assert until(lambda: server.rejected > 100)
+            started_s, before = time.monotonic(), server.rejected
+            assert until(lambda: server.rejected - before > 2 * BATCH * 1000 / REST_MS)
+            assert time.monotonic() - started_s > 1.5  # two seconds' worth
+            started_s = time.monotonic()
+        assert time.monotonic() - started_s < 2.0
+        flooding.kill()
+
+
+@pytest.mark.parametrize("module", ["subscriber", "returns"])
+def test_a_stimulus_pc_needs_neither_numerics_nor_the_engines_side(module: str) -> None:
+    script = f"import sys, rtfmri.stream.{module}; print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout.split())
+    engines = {f"rtfmri.stream.{name}" for name in ("publisher", "sender", "snapshot", "serving", "control", "returns_server")}
+    assert not loaded & (engines | {"numpy", "numba", "scipy", "nibabel", "rtfmri.study", "rtfmri.kernels"})
 
 
 def test_a_table_of_peers_keeps_the_last_ones() -> None:

@@ -208,8 +208,9 @@ class Network(RuleBasedStateMachine):
         while self.live:
             self.a_live_message_arrives()
         self.hear(tuple(follow(self.sequencer, self.store)))
-        assert self.heard.get(self.run_uid, []) == self.run
+        counted = self.heard.get(self.run_uid, [])[: self.sequencer.next_seq]  # the rest is of a longer opening, and taken back
+        assert counted == self.run
 
 
 TestNetwork = Network.TestCase
-TestNetwork.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestNetwork.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
