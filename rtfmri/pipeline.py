@@ -166,10 +166,10 @@ def _step_volume(
         for roi in setup.rois
     )
     since_s = watch.lap("sample", since_s)
+    dvars = None if state.previous is None else dvars_percent(state.previous, volume.data, reference.mask)
     motion, why_flagged = _judge_motion(setup, state, found)
     measured = Sample(volume.index, raw, (*motion.trans_mm, *motion.rot_rad), bool(why_flagged), paused)
     signal, reading = update(setup.plan, state.signal, measured)
-    dvars = dvars_percent(state.previous, volume.data, reference.mask) if state.previous is not None else None
     validity, why = _judge(setup, volume.index, reading, why_flagged, paused)
     message = _message(setup, volume.index, validity, why, reading).model_copy(
         update={
@@ -181,7 +181,8 @@ def _step_volume(
     )
     watch.lap("signal", since_s)
     moved = motion.fd_mm is not None and motion.fd_mm > setup.study.quality.fd_hold_mm
-    state = replace(state, signal=signal, transform=found.transform, previous=volume.data, moved=moved)
+    transform = found.transform if found.converged else state.transform  # a lost estimate is no start for the next one
+    state = replace(state, signal=signal, transform=transform, previous=volume.data, moved=moved)
     return state, message.model_copy(update={"timing": _timing(volume, watch)})
 
 

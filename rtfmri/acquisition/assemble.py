@@ -6,7 +6,7 @@ Rules, for a volume number whose turn it is:
 * a later volume has been whole, or was refused, ``missing_after_tr`` TR ago: it goes out as ``Missing``;
 * a live run gave it up (``obey_missing``): it goes out as ``Missing``, whatever files there are now.
 What comes after its turn (a straggler, a duplicate) is a ``SourceFault`` and never a volume; nothing is ever numbered anew. The first
-volume that is accepted sets grid and TR for the run. Indices are 0-based; sentences give the scanner's number, which is one more.
+whole file sets grid and TR for the run. Indices are 0-based; sentences give the scanner's number, which is one more.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ class Assembler:
         refusal = self._refusal(volume)
         if refusal is not None:
             return [refusal, *self.refuse(index, refusal.text, now_s)]
+        self._run = self._run or _Run(volume.grid, volume.tr_s)  # a straggler tells grid and TR as well as any
         repetition = self._repetition(volume)
         if repetition is not None:
             return [repetition, *self.tick(now_s)]
-        self._run = self._run or _Run(volume.grid, volume.tr_s)
         self._prints[index] = _print_of(volume)
         refused = self._waiting.get(index)
         self._waiting[index] = _Waiting(volume, refused.since_s if refused else now_s)  # a deadline that was given is kept

@@ -11,6 +11,7 @@ import os
 import queue
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from watchdog.observers import Observer
 from rtfmri.volume import SourceFault
 
 JOIN_S = 2.0
+
+# watchdog says this where a folder is announced while it is being listed; the watch is the same, nothing is lost
+warnings.filterwarnings("ignore", message="Callback with id .* already exists", category=RuntimeWarning)
 
 
 @dataclass(frozen=True)

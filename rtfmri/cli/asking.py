@@ -12,6 +12,8 @@ from rtfmri.errors import StudyError
 from rtfmri.stream.control import Command, ask
 from rtfmri.stream.ports import Ports
 
+THERE_WITHIN_S = 3.0
+
 
 def tell(port: int, **what: Any) -> int:
     """Send a command, print the answer; 0 when the session did it."""
@@ -20,6 +22,8 @@ def tell(port: int, **what: Any) -> int:
     except ValidationError as error:
         places = ", ".join(sorted({str(detail["loc"][0]) for detail in error.errors()}))
         raise StudyError(f"Not possible: {places} is not as it must be; see --help.") from None
-    reply = ask(Ports("127.0.0.1", port), command, ANSWER_WITHIN_S if command.action == "arm" else 10.0)
+    ports = Ports("127.0.0.1", port)
+    ask(ports, Command(action="status"), THERE_WITHIN_S)  # nobody there is said at once; arming may take its time
+    reply = ask(ports, command, ANSWER_WITHIN_S)
     Console(stderr=not reply.ok).print(reply.text)
     return 0 if reply.ok else 2

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from rtfmri.engine.faults import journal_fault
 from rtfmri.messages import Envelope, Fault
 
 
@@ -44,7 +45,7 @@ class Outlet:
         failed = self._journal.failed
         if (failed is not None) != self._journal_failed:
             self._journal_failed = failed is not None
-            self.send(_journal_fault(failed))
+            self.send(journal_fault(failed))
         return envelope
 
     def journal(self, message: Any) -> Envelope:
@@ -62,15 +63,3 @@ class Outlet:
         if isinstance(message, Fault) and message.severity != "info":
             self.faults += 1
         return envelope
-
-
-def _journal_fault(error: OSError | None) -> Fault:
-    if error is None:
-        return Fault(code="journal_recovered", severity="info", text="The record can be written again; nothing of it was lost.")
-    reason = (error.strerror or str(error)).lower()
-    return Fault(
-        code="journal_unwritable",
-        severity="error",
-        text=f"The record cannot be written ({reason}); feedback goes on from memory.",
-        advice="Free space on the disk of the record; it is tried again with every volume.",
-    )

@@ -1,8 +1,8 @@
 """One run, from arm to exactly one run_stop, whatever happens in between.
 
-The rule: every volume number ends as exactly one ``volume`` message, in order; the raw volume is kept, then the message journalled, then
-published. ``take`` is given one item at a time by the live loop or by replay and is the same code for both; a bug ends the run as failed
-with everything recorded so far.
+The rule: every volume number ends as exactly one ``volume`` message, in order: journalled, then published, then its raw voxels kept.
+``take`` is given one item at a time by the live loop or by replay and is the same code for both; a bug ends the run as failed, with
+everything recorded so far.
 """
 
 from __future__ import annotations
@@ -12,26 +12,17 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from rtfmri.engine.announcements import Armed, confirmed, run_start
+from rtfmri.engine.deadlines import Deadlines, Due
+from rtfmri.engine.faults import silence_fault, store_fault, unusable_fault
 from rtfmri.engine.outlet import Clocks, Outlet
 from rtfmri.errors import StudyError, VolumeError
 from rtfmri.lifecycle import Event, RunState, advance
-from rtfmri.messages import (
-    ExitStatus,
-    Fault,
-    Operator,
-    Pause,
-    Published,
-    Rating,
-    RunStop,
-    Shown,
-    VolumeMessage,
-)
+from rtfmri.messages import ExitStatus, Fault, Operator, Pause, Published, Rating, RunStop, Shown, VolumeMessage
 from rtfmri.pipeline import GridImage, Setup, State, begin, step
 from rtfmri.registration.realign import Reference
 from rtfmri.volume import EndOfSource, Missing, SourceFault, Volume
 
-ALARM_AFTER_S = 10.0
-LAST_SHOWN_S = 1.0  # displays may still report the last volume for so long before run_stop
+PLANNED_END = "the last planned volume came"
 
 STATUS: dict[Event, ExitStatus] = {
     Event.LAST_PLANNED_VOLUME: "completed",
@@ -65,10 +56,8 @@ class Run:
         self._before_first: list[Missing] = []  # numbers given up before the first volume brought TR and grid
         self._paused_by: frozenset[str] = frozenset()
         self._counts = dict.fromkeys(("planned", "received", "ok", "settling", "held", "missing", "published", "faults"), 0)
-        self._last_volume_s = clocks.monotonic()
-        self._alarmed = False
+        self._deadlines = Deadlines(armed.study.acquisition.silence_s)
         self._store_failed = False
-        self._ends_at_s: float | None = None
         self._takes: dict[type, Callable[[Any], None]] = {
             Volume: self._take_volume,
             Missing: self._take_missing,
@@ -86,17 +75,22 @@ class Run:
         return self.state is RunState.ENDED
 
     @property
+    def _planned_are_done(self) -> bool:
+        return self._deadlines.ends_at_s is not None
+
+    @property
     def volumes_done(self) -> int:
         return sum(self._counts[validity] for validity in ("ok", "settling", "held", "missing"))
 
     def open(self, resumed: bool = False) -> None:
         """Arm: send run_start, so that displays are ready before the first trigger."""
         self.state = advance(self.state, Event.ARM)
-        self._last_volume_s = self._clocks.monotonic()
         self._outlet.send(run_start(self.armed, self._clocks.unix(), resumed))
         if self._setup is not None and self._pipeline is not None:  # restored before it was opened
             self.state = advance(self.state, Event.FIRST_VOLUME)
+            self._deadlines = self._deadlines.volume_came(self._clocks.monotonic())
             self._outlet.send(confirmed(self._setup, self._pipeline.zero_s))
+            self._end_after(self._journalled_to)
 
     def take(self, item: object) -> None:
         """One item from acquisition, a display or the operator."""
@@ -112,26 +106,21 @@ class Run:
 
     def wait_s(self) -> float:
         """How long the loop may wait for the next item until ``tick`` has something to do."""
-        now_s = self._clocks.monotonic()
-        silence = self.armed.study.acquisition.silence_s
-        after_s = silence if self._alarmed else min(ALARM_AFTER_S, silence)
-        wake_s = now_s + 3600.0 if self.state is RunState.ARMED else self._last_volume_s + after_s
-        return max(0.0, min(wake_s, self._ends_at_s or wake_s) - now_s)
+        return self._deadlines.wait_s(self._clocks.monotonic())
 
     def tick(self) -> None:
         """What time alone brings: the alarm, the end by silence, the end after the last planned volume."""
+        if self.ended:
+            return
         now_s = self._clocks.monotonic()
-        if self._ends_at_s is not None and now_s >= self._ends_at_s:
-            return self._end(Event.LAST_PLANNED_VOLUME, "the last planned volume came")
-        if self.state is not RunState.RUNNING or self._ends_at_s is not None:
-            return None
-        silent_s = now_s - self._last_volume_s
-        if silent_s >= self.armed.study.acquisition.silence_s:
-            return self._end(Event.SILENCE, f"no volume for {silent_s:.0f} s")
-        if silent_s >= ALARM_AFTER_S and not self._alarmed:
-            self._alarmed = True
-            self._outlet.send(_silence_fault(silent_s))
-        return None
+        due, silent_s = self._deadlines.due(now_s), now_s - (self._deadlines.last_volume_s or now_s)
+        if due is Due.PLANNED_END:
+            self._end(Event.LAST_PLANNED_VOLUME, PLANNED_END)
+        elif due is Due.SILENCE:
+            self._end(Event.SILENCE, f"no volume for {silent_s:.0f} s")
+        elif due is Due.ALARM:
+            self._deadlines = replace(self._deadlines, alarmed=True)
+            self._outlet.send(silence_fault(silent_s))
 
     def interrupt(self, reason: str) -> None:
         """Stop now, whatever the state; does nothing to a run that has ended."""
@@ -167,24 +156,23 @@ class Run:
     # --- what each item does ---
 
     def _take_volume(self, volume: Volume) -> None:
-        if self._ends_at_s is not None:
+        if self._planned_are_done:
             return  # beyond the last planned volume: not part of the run
         if self._setup is None:
             self._confirm(volume)
         elif volume.index <= self._journalled_to:  # its message is out, its voxels were lost in the crash
             self.restore(volume)
             return self._keep(volume)
-        self._last_volume_s, self._alarmed = self._clocks.monotonic(), False
+        self._deadlines = self._deadlines.volume_came(self._clocks.monotonic())
         self._counts["received"] += 1
         try:
             self._process(volume)
         except VolumeError as error:
-            reason = str(error)
-            self._outlet.send(Fault(code="volume_unusable", severity="warning", text=f"Unusable: {reason}.", index=volume.index))
-            self._process(Missing(volume.index, reason))
+            self._outlet.send(unusable_fault(volume.index, str(error)))
+            self._process(Missing(volume.index, str(error)))
 
     def _take_missing(self, missing: Missing) -> None:
-        if self._ends_at_s is not None:
+        if self._planned_are_done:
             return
         if self._setup is None:
             self._before_first.append(missing)
@@ -197,8 +185,8 @@ class Run:
         self._outlet.send(Fault.model_validate(vars(fault)))
 
     def _take_end(self, end: EndOfSource) -> None:
-        if self._ends_at_s is not None:
-            self._end(Event.LAST_PLANNED_VOLUME, "the last planned volume came")
+        if self._planned_are_done:
+            self._end(Event.LAST_PLANNED_VOLUME, PLANNED_END)
         else:
             self._end(Event.FAILURE if end.failed else Event.STOP, end.reason)
 
@@ -243,8 +231,12 @@ class Run:
         self._keep(item)
         if before.reference is None and self._pipeline.reference is not None and isinstance(item, Volume):
             self._keep_reference(GridImage(item.data, item.grid), self._pipeline.reference)
-        if item.index >= self._setup.planned - 1:
-            self._ends_at_s = self._clocks.monotonic() + LAST_SHOWN_S
+        self._end_after(item.index)
+
+    def _end_after(self, index: int) -> None:
+        """Once the last planned volume is out, the run ends as soon as displays had their time to report it."""
+        if self._setup is not None and index >= self._setup.planned - 1:
+            self._deadlines = self._deadlines.last_planned_came(self._clocks.monotonic())
 
     def _send_volume(self, item: Volume | Missing, message: VolumeMessage) -> None:
         clock = self._clocks.performance
@@ -270,7 +262,7 @@ class Run:
         failed = self._store.failed
         if (failed is not None) != self._store_failed:
             self._store_failed = failed is not None
-            self._outlet.send(_store_fault(failed))
+            self._outlet.send(store_fault(failed))
 
     def _keep_reference(self, image: GridImage, reference: Reference) -> None:
         try:
@@ -305,20 +297,3 @@ def _paused_after(paused_by: frozenset[str], message: Pause | Operator) -> froze
     if message.action == "pause":
         return paused_by | {"operator"}
     return paused_by - {"operator"} if message.action == "resume" else paused_by
-
-
-def _store_fault(error: OSError | None) -> Fault:
-    if error is None:
-        return Fault(code="raw_recovered", severity="info", text="Raw volumes can be saved again; none was lost.")
-    reason = (error.strerror or str(error)).lower()
-    text = f"Raw volumes cannot be saved ({reason}); feedback goes on and they wait in memory."
-    return Fault(code="raw_unwritable", severity="error", text=text, advice="Free space on the disk of the record.")
-
-
-def _silence_fault(silent_s: float) -> Fault:
-    return Fault(
-        code="silence",
-        severity="error",
-        text=f"No volume for {silent_s:.0f} s.",
-        advice="Is the scanner still running? Is the export on? The participant's screen is paused kindly.",
-    )

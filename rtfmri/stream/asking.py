@@ -6,6 +6,9 @@ line ends. An answer is bounded; a listener that is told of more (``next_seq``, 
 
 from __future__ import annotations
 
+import zlib
+from dataclasses import dataclass
+
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rtfmri.messages import Envelope, WireError, decode
@@ -16,27 +19,44 @@ class _Frozen(BaseModel):
 
 
 class Ask(_Frozen):
-    """The listener follows ``run_uid`` ("" for none yet) and has every message of it before ``seq``."""
+    """The listener follows ``run_uid`` ("" for none yet) and has every line of it before ``seq``; ``chain`` is theirs (see ``chained``)."""
 
     run_uid: str = Field(default="", max_length=200)
     seq: int = Field(default=0, ge=0)
+    chain: int = 0
 
 
 class Answer(_Frozen):
-    """What the lines beside it are.
+    """What the lines beside it are, and the question that they answer.
 
     ``run_uid`` is the run that was asked for if it is the current one, or the one before with something left to tell (``current`` is
-    false then); else the current run from its beginning; "" where there was none yet. The lines are ``first_seq`` and following, and the
-    engine holds those before ``next_seq``. ``opening`` names the engine's opening of that run, and ``opened_seq`` is what it held then:
-    a resumed or replayed run has the same ``run_uid`` but another opening.
+    false then); else the current run; "" where there was none yet. The lines are ``first_seq`` and following: those after what the
+    listener has, or from the beginning where the engine holds something else. The engine holds the lines before ``next_seq``.
     """
 
+    asked: Ask
     run_uid: str = ""
-    opening: str = ""
-    opened_seq: int = Field(default=0, ge=0)
     first_seq: int = Field(default=0, ge=0)
     next_seq: int = Field(default=0, ge=0)
     current: bool = True
+
+    @property
+    def differs(self) -> bool:
+        """The engine holds the run that was asked for, but not the lines that the listener has: it resumed an older state, or replays."""
+        return self.asked.run_uid == self.run_uid and self.first_seq < self.asked.seq
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line and what it says; None where this version cannot read it."""
+
+    raw: bytes
+    envelope: Envelope | None
+
+
+def chained(chain: int, raw: bytes) -> int:
+    """The chain of some lines and then ``raw``, from that of the lines (0 for none): equal for equal lines only, but for one in 2**32."""
+    return zlib.crc32(raw, chain)
 
 
 def encode_ask(ask: Ask) -> bytes:
@@ -55,8 +75,8 @@ def encode_answer(answer: Answer, lines: list[bytes]) -> list[bytes]:
     return [answer.model_dump_json().encode(), b"\n".join(lines)]
 
 
-def decode_answer(frames: list[bytes]) -> tuple[Answer, tuple[Envelope | None, ...]]:
-    """The answer and its envelopes; None stands for a line that this version cannot read, so that the others keep their places.
+def decode_answer(frames: list[bytes]) -> tuple[Answer, tuple[Line, ...]]:
+    """Inverse of ``encode_answer``; a line that is not what its place says counts as one that cannot be read.
 
     Raises
     ------
@@ -68,13 +88,13 @@ def decode_answer(frames: list[bytes]) -> tuple[Answer, tuple[Envelope | None, .
         answer = Answer.model_validate_json(frames[0])
     except ValidationError:
         raise WireError("no answer of a snapshot socket") from None
-    lines = frames[1].split(b"\n") if frames[1] else []
-    return answer, tuple(_envelope(answer.run_uid, seq, line) for seq, line in enumerate(lines, answer.first_seq))
+    raws = frames[1].split(b"\n") if frames[1] else []
+    return answer, tuple(Line(raw, _envelope(answer.run_uid, seq, raw)) for seq, raw in enumerate(raws, answer.first_seq))
 
 
-def _envelope(run_uid: str, seq: int, line: bytes) -> Envelope | None:
+def _envelope(run_uid: str, seq: int, raw: bytes) -> Envelope | None:
     try:
-        envelope = decode(line)
+        envelope = decode(raw)
     except WireError:
         return None
     return envelope if (envelope.run_uid, envelope.seq) == (run_uid, seq) else None

@@ -6,7 +6,8 @@ Live messages may be lost, or come late after the same message came in an answer
 * A live message that is not the next one is not kept: the engine stores before it publishes, so the answer that we ask for now holds it.
 * Only an answer says which run is the current one. A live message of another run makes us ask, so leftovers of an earlier run, or two
   runs mixed in the sockets' buffers, cannot switch us back and forth.
-* The engine may open a run again, resumed from a shorter journal or replayed. What it held at that opening counts; we go back to there.
+* The engine may hold another version of the run than we have: resumed from a shorter journal, or replayed. A checksum of all that we have goes
+  with every question; where the engine's differs we are told the run again from its beginning.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rtfmri.messages import Envelope
-from rtfmri.stream.asking import Answer, Ask
+from rtfmri.stream.asking import Answer, Ask, Line, chained
 
 
 class Sequencer:
@@ -24,52 +25,61 @@ class Sequencer:
     """
 
     def __init__(self) -> None:
-        self.run_uid = ""
-        self.next_seq = 0
         self.behind = True
-        self._opening = ""
+        self._has = Ask()
         self._left = ""  # the run before: what is left of it in a socket is no news
+
+    @property
+    def run_uid(self) -> str:
+        return self._has.run_uid
+
+    @property
+    def next_seq(self) -> int:
+        return self._has.seq
 
     def ask(self) -> Ask:
         """The question to send now; only what is heard from here on can be a reason for another."""
         self.behind = False
-        return Ask(run_uid=self.run_uid, seq=self.next_seq)
+        return self._has
 
-    def live(self, envelope: Envelope) -> tuple[Envelope, ...]:
-        """What can be handed on now that ``envelope`` was heard: itself or nothing."""
+    def live(self, line: Line) -> tuple[Envelope, ...]:
+        """What can be handed on now that ``line`` was heard: its message or nothing."""
+        envelope = line.envelope
+        if envelope is None:
+            return ()  # a gap, as the next one will show
         if (envelope.run_uid, envelope.seq) == (self.run_uid, self.next_seq):
-            self.next_seq += 1
+            self._take(line)
             return (envelope,)
         another_run = envelope.run_uid not in (self.run_uid, self._left)
         gap = envelope.run_uid == self.run_uid and envelope.seq > self.next_seq
         self.behind |= another_run or gap
         return ()
 
-    def answered(self, answer: Answer, lines: Sequence[Envelope | None]) -> tuple[Envelope, ...]:
+    def answered(self, answer: Answer, lines: Sequence[Line]) -> tuple[Envelope, ...]:
         """What can be handed on now.
 
         Parameters
         ----------
-        lines : ``answer.first_seq`` and following; None where one cannot be read, which is passed over.
+        lines : ``answer.first_seq`` and following; one that cannot be read is passed over.
         """
         if not answer.run_uid:
             return ()
-        before = (self.run_uid, self._opening, self.next_seq)
-        self._follow(answer)
+        had = self._has
+        if answer.run_uid != self.run_uid:
+            self._left, self._has = self.run_uid, Ask(run_uid=answer.run_uid)
+        elif answer.differs and answer.asked == self._has:
+            self._has = Ask(run_uid=self.run_uid)
+        elif answer.differs:
+            self.behind = True  # it speaks of what we had, not of what we have by now
+            return ()
         ready = []
-        for seq, envelope in enumerate(lines, answer.first_seq):
+        for seq, line in enumerate(lines, answer.first_seq):
             if seq == self.next_seq:
-                self.next_seq += 1
-                if envelope is not None:
-                    ready.append(envelope)
-        moved = before != (self.run_uid, self._opening, self.next_seq)
-        if moved and (self.next_seq < answer.next_seq or not answer.current):
-            self.behind = True  # unless nothing moved: an answer that helps nobody is not asked for again at once
+                self._take(line)
+                ready.extend([line.envelope] if line.envelope else [])
+        if self._has != had and (self.next_seq < answer.next_seq or not answer.current):
+            self.behind = True  # an answer that brought nothing is not asked for again at once
         return tuple(ready)
 
-    def _follow(self, answer: Answer) -> None:
-        if answer.run_uid != self.run_uid:
-            self._left, self.next_seq = self.run_uid, 0
-        elif self._opening and answer.opening != self._opening:
-            self.next_seq = min(self.next_seq, answer.opened_seq)
-        self.run_uid, self._opening = answer.run_uid, answer.opening
+    def _take(self, line: Line) -> None:
+        self._has = Ask(run_uid=self.run_uid, seq=self.next_seq + 1, chain=chained(self._has.chain, line.raw))

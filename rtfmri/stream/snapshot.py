@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 
 from rtfmri.messages import WireError
-from rtfmri.stream.asking import Answer, Ask, decode_ask, encode_answer
+from rtfmri.stream.asking import Answer, Ask, chained, decode_ask, encode_answer
 from rtfmri.stream.bounded import BoundedTable
 from rtfmri.stream.ports import Ports
 from rtfmri.stream.serving import RouterThread
@@ -28,14 +26,21 @@ ASKERS = 256
 LIMITS = Limits(high_water=16, max_bytes=4096, linger_ms=0)
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """One opening of one run; ``lines[seq]`` is message ``seq``, append-only."""
+class _Run:
+    """``lines[seq]`` is message ``seq``, and ``chains[seq]`` the chain of all before it; append-only."""
 
-    run_uid: str = ""
-    opening: str = ""
-    opened_seq: int = 0
-    lines: list[bytes] = field(default_factory=list)
+    def __init__(self, run_uid: str) -> None:
+        self.run_uid = run_uid
+        self.lines: list[bytes] = []
+        self.chains = [0]
+
+    def append(self, line: bytes) -> None:
+        self.lines.append(line)
+        self.chains.append(chained(self.chains[-1], line))
+
+    def begins_with(self, ask: Ask) -> bool:
+        """Whether what the asker has is the beginning of this run."""
+        return ask.run_uid == self.run_uid and ask.seq < len(self.chains) and ask.chain == self.chains[ask.seq]
 
 
 class RunSoFar:
@@ -43,11 +48,13 @@ class RunSoFar:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._current = self._before = _Opened()
+        self._current = self._before = _Run("")
 
     def open_run(self, run_uid: str, lines: Sequence[bytes] = ()) -> None:
-        """Begin a run; ``lines`` are what an earlier opening of it holds, from seq 0."""
-        opened = _Opened(run_uid, uuid.uuid4().hex, len(lines), list(lines))
+        """Begin a run; ``lines`` are what is held of it already, from seq 0."""
+        opened = _Run(run_uid)
+        for line in lines:
+            opened.append(line)
         with self._lock:
             self._before, self._current = self._current, opened
 
@@ -57,20 +64,18 @@ class RunSoFar:
             expected = (self._current.run_uid, len(self._current.lines))
             if (run_uid, seq) != expected:
                 raise ValueError(f"message {seq} of run {run_uid!r} is out of turn: {expected[1]} of run {expected[0]!r} is next")
-            self._current.lines.append(line)
+            self._current.append(line)
 
     def since(self, ask: Ask) -> tuple[Answer, list[bytes]]:
         """The answer to ``ask`` (see ``Answer``) and its lines."""
         with self._lock:
-            before = self._before
-            current = not (ask.run_uid == before.run_uid != self._current.run_uid and ask.seq < len(before.lines))
-            run = self._current if current else before
-            first_seq = ask.seq if ask.run_uid == run.run_uid else 0
-            next_seq = len(run.lines)
+            before, current = self._before, self._current
+            of_before = before.run_uid != current.run_uid and before.begins_with(ask) and ask.seq < len(before.lines)
+            run = before if of_before else current
+            first_seq = ask.seq if run.begins_with(ask) else 0
             lines = run.lines[first_seq : first_seq + LINES]
-        answer = Answer(
-            run_uid=run.run_uid, opening=run.opening, opened_seq=run.opened_seq, first_seq=first_seq, next_seq=next_seq, current=current
-        )
+            next_seq = len(run.lines)
+        answer = Answer(asked=ask, run_uid=run.run_uid, first_seq=first_seq, next_seq=next_seq, current=not of_before)
         return answer, _within(BYTES, lines)
 
 

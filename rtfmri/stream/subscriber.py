@@ -17,7 +17,7 @@ from types import TracebackType
 import zmq
 
 from rtfmri.messages import TOPIC, Envelope, WireError, decode
-from rtfmri.stream.asking import decode_answer, encode_ask
+from rtfmri.stream.asking import Line, decode_answer, encode_ask
 from rtfmri.stream.ports import Ports
 from rtfmri.stream.sequence import Sequencer
 from rtfmri.stream.sockets import Context, Limits, Socket, connect, milliseconds
@@ -72,7 +72,8 @@ class Subscriber:
     def receive(self, timeout_s: float) -> tuple[Envelope, ...]:
         """The messages that follow the last ones, each once and in order of ``seq``, as soon as there are any; () after ``timeout_s``.
 
-        A run that the engine opens again from an earlier place (resumed, replayed) is told again from there; its ``run_start`` says so.
+        Where the engine comes back with another version of the run (resumed from a shorter journal, or replayed), that is told from its
+        beginning, ``seq`` 0.
         """
         deadline_s = self._clock() + timeout_s
         while True:
@@ -116,7 +117,7 @@ class Subscriber:
                 self.rejected += 1
                 continue
             self.last_heard_s = self._clock()
-            self.rejected += lines.count(None)
+            self.rejected += sum(line.envelope is None for line in lines)
             self._awaiting_gap = False
             ready += self._sequencer.answered(answer, lines)
         return ready
@@ -127,12 +128,12 @@ class Subscriber:
             if self._awaiting_gap or self._sequencer.behind or not (frames := _received(self._live)):
                 break
             try:
-                envelope = decode(frames[-1])
+                line = Line(frames[-1], decode(frames[-1]))
             except WireError:
                 self.rejected += 1
                 continue
             self.last_heard_s = self._clock()
-            ready.extend(self._sequencer.live(envelope))
+            ready.extend(self._sequencer.live(line))
         return tuple(ready)
 
 

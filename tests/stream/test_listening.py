@@ -168,7 +168,7 @@ def test_a_listener_goes_on_where_it_was_when_the_engine_resumes_the_run(ports: 
             assert collect(subscriber, 10) == list(envelopes(60, start=50))
 
 
-def test_a_run_resumed_from_a_shorter_journal_is_followed_from_there(ports: Ports) -> None:
+def test_a_run_resumed_from_a_shorter_journal_is_told_again(ports: Ports) -> None:
     with Subscriber(ports.messages) as subscriber:
         with Publisher(ports) as publisher:
             publisher.open_run("run-a")
@@ -178,7 +178,7 @@ def test_a_run_resumed_from_a_shorter_journal_is_followed_from_there(ports: Port
             publisher.open_run("run-a", envelopes(40))
             again = [envelope(seq, message=volume(1000 + seq)) for seq in range(40, 45)]
             publish(publisher, *again)
-            assert collect(subscriber, 5) == again
+            assert collect(subscriber, 45) == [*envelopes(40), *again]
 
 
 def test_the_engines_death_shows_and_so_does_its_return(ports: Ports) -> None:
@@ -369,7 +369,8 @@ def test_a_script_with_plain_zeromq_sockets_can_follow_too(ports: Ports) -> None
             asking.send(b"{}")
             assert asking.poll(5000)
             answer, lines = decode_answer(asking.recv_multipart())
-            assert (answer.run_uid, answer.next_seq, lines) == ("run-a", 3, envelopes(3))
+            assert (answer.run_uid, answer.next_seq) == ("run-a", 3)
+            assert [line.envelope for line in lines] == list(envelopes(3))
             listening.connect(ports.messages)
             listening.subscribe(b"rtfmri/1/volume")
             seq = iter(range(3, 10_000))

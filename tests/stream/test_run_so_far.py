@@ -6,13 +6,16 @@ import socket
 import subprocess
 import sys
 import time
+from functools import reduce
 
 import pytest
 import zmq
+from hypothesis import given
+from hypothesis import strategies as st
 from stream_helpers import collect, envelope, envelopes, until
 
 from rtfmri.messages import WireError, encode
-from rtfmri.stream.asking import Ask, decode_answer, decode_ask
+from rtfmri.stream.asking import Ask, chained, decode_answer, decode_ask
 from rtfmri.stream.bounded import BoundedTable
 from rtfmri.stream.ports import Ports
 from rtfmri.stream.publisher import Publisher
@@ -29,6 +32,11 @@ def filled(n: int, run_uid: str = "run-a") -> RunSoFar:
     return run_so_far
 
 
+def having(n: int) -> Ask:
+    """The question of one who has the first ``n`` messages."""
+    return Ask(run_uid="run-a", seq=n, chain=reduce(chained, map(encode, envelopes(n)), 0))
+
+
 def test_one_who_has_nothing_gets_the_run_from_its_beginning() -> None:
     answer, lines = filled(3).since(Ask())
     assert (answer.run_uid, answer.first_seq, answer.next_seq, answer.current) == ("run-a", 0, 3, True)
@@ -36,8 +44,26 @@ def test_one_who_has_nothing_gets_the_run_from_its_beginning() -> None:
 
 
 def test_one_who_has_some_gets_the_rest() -> None:
-    answer, lines = filled(3).since(Ask(run_uid="run-a", seq=2))
-    assert (answer.first_seq, answer.next_seq, lines) == (2, 3, [encode(envelope(2))])
+    answer, lines = filled(3).since(having(2))
+    assert (answer.first_seq, answer.next_seq, answer.differs, lines) == (2, 3, False, [encode(envelope(2))])
+
+
+def test_one_who_has_something_else_or_more_gets_the_run_from_its_beginning() -> None:
+    other = Ask(run_uid="run-a", seq=2, chain=having(2).chain + 1)
+    for ask in (other, having(5)):
+        answer, lines = filled(3).since(ask)
+        assert (answer.first_seq, answer.next_seq, answer.differs, len(lines)) == (0, 3, True, 3)
+
+
+@given(st.integers(0, 10), st.integers(0, 10))
+def test_the_run_before_is_told_to_its_end_and_then_the_current_one(n_before: int, has: int) -> None:
+    run_so_far = filled(n_before)
+    run_so_far.open_run("run-b")
+    answer, lines = run_so_far.since(having(has))
+    if has < n_before:
+        assert (answer.run_uid, answer.current, len(lines)) == ("run-a", False, n_before - has)
+    else:
+        assert (answer.run_uid, answer.current, lines) == ("run-b", True, [])
 
 
 def test_an_answer_is_bounded_in_lines_and_in_bytes() -> None:
@@ -73,21 +99,21 @@ def test_a_history_with_a_gap_is_a_bug(ports: Ports) -> None:
         publisher.open_run("run-a", envelopes(5, start=1))
 
 
-@pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b'{"seq": -1}', b'{"run_uid": 5}', b'{"seq": 1e400}'])
+@pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b'{"seq": -1}', b'{"run_uid": 5}', b'{"seq": 1.5}'])
 def test_what_is_no_question_is_refused(payload: bytes) -> None:
     with pytest.raises(WireError):
         decode_ask(payload)
 
 
-@pytest.mark.parametrize("frames", [[], [b"{}"], [b"x", b""], [b'{"first_seq": -1}', b""], [b"{}", b"", b""]])
+@pytest.mark.parametrize("frames", [[], [b"{}"], [b"x", b""], [b'{"first_seq": -1}', b""], [b'{"asked": {}}', b"", b""]])
 def test_what_is_no_answer_is_refused(frames: list[bytes]) -> None:
     with pytest.raises(WireError):
         decode_answer(frames)
 
 
 def test_lines_of_another_place_than_the_answer_says_are_not_believed() -> None:
-    _, lines = decode_answer([b'{"run_uid": "run-a", "next_seq": 2}', encode(envelope(1)) + b"\n" + encode(envelope(1))])
-    assert lines == (None, envelope(1))
+    _, lines = decode_answer([b'{"asked": {}, "run_uid": "run-a", "next_seq": 2}', encode(envelope(1)) + b"\n" + encode(envelope(1))])
+    assert [line.envelope for line in lines] == [None, envelope(1)]
 
 
 def test_a_flood_of_garbage_costs_a_listener_nothing(ports: Ports) -> None:

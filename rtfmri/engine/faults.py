@@ -1,0 +1,35 @@
+"""What the engine tells the operator when something is wrong: one sentence, and what to do."""
+
+from __future__ import annotations
+
+from rtfmri.messages import Fault
+
+
+def journal_fault(error: OSError | None) -> Fault:
+    """The record's journal cannot be written any more, or (None) can be again."""
+    if error is None:
+        return Fault(code="journal_recovered", severity="info", text="The record can be written again; nothing of it was lost.")
+    text = f"The record cannot be written ({_reason(error)}); feedback goes on from memory."
+    advice = "Free space on the disk of the record; it is tried again with every volume."
+    return Fault(code="journal_unwritable", severity="error", text=text, advice=advice)
+
+
+def store_fault(error: OSError | None) -> Fault:
+    """Raw volumes cannot be saved any more, or (None) can be again."""
+    if error is None:
+        return Fault(code="raw_recovered", severity="info", text="Raw volumes can be saved again; none was lost.")
+    text = f"Raw volumes cannot be saved ({_reason(error)}); feedback goes on and they wait in memory."
+    return Fault(code="raw_unwritable", severity="error", text=text, advice="Free space on the disk of the record.")
+
+
+def silence_fault(silent_s: float) -> Fault:
+    advice = "Is the scanner still running? Is the export on? The participant's screen is paused kindly."
+    return Fault(code="silence", severity="error", text=f"No volume for {silent_s:.0f} s.", advice=advice)
+
+
+def unusable_fault(index: int, reason: str) -> Fault:
+    return Fault(code="volume_unusable", severity="warning", text=f"Volume {index + 1} cannot be used: {reason}.", index=index)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
