@@ -6,8 +6,8 @@ Live messages may be lost, or come late after the same message came in an answer
 * A live message that is not the next one is not kept: the engine stores before it publishes, so the answer that we ask for now holds it.
 * Only an answer says which run is the current one. A live message of another run makes us ask, so leftovers of an earlier run, or two
   runs mixed in the sockets' buffers, cannot switch us back and forth.
-* The engine may hold another version of the run than we have: resumed from a shorter journal, or replayed. A checksum of all that we have goes
-  with every question; where the engine's differs we are told the run again from its beginning.
+* The engine may hold another version of the run than we have: resumed from a shorter journal, or replayed. A checksum of all that we
+  have goes with every question; where the engine's differs we are told the run again from its beginning.
 """
 
 from __future__ import annotations

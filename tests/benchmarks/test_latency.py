@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def test_file_closed_to_message_published(long_run: Rendering, tmp_path: Path, d
     with ExitStack() as stack:
         if displayed:
             environment, _ = stack.enter_context(screen())
-            stack.callback(_display(ports, environment).terminate)
+            stack.enter_context(_display(ports, environment))
         with subprocess.Popen(command) as engine:
             _wait_until_armed(ports)
             written = play(long_run.folder, watched, long_run.tr_s, delay_s=5.0, speed=SPEED)
@@ -62,9 +63,12 @@ def test_file_closed_to_message_published(long_run: Rendering, tmp_path: Path, d
     assert p95 <= P95_MS
 
 
-def _display(ports: Ports, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+@contextmanager
+def _display(ports: Ports, environment: dict[str, str]) -> Iterator[None]:
     command = [sys.executable, "-m", "feedback", "--connect", ports.messages, "--windowed", "--size", "1280x720"]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as display:
+        yield
+        display.terminate()
 
 
 def _wait_until_armed(ports: Ports) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from rtfmri.messages import Envelope, Fault, Message, RunStop, Shown, VolumeMessage
+from rtfmri.stream.publisher import Publisher
 from rtfmri.stream.subscriber import Subscriber
 
 DEADLINE_S = 20.0
@@ -52,3 +53,8 @@ def until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> bool
             return False
         time.sleep(0.005)
     return True
+
+
+def publish(publisher: Publisher, *messages: Envelope) -> None:
+    for each in messages:
+        publisher.publish(each)
