@@ -13,6 +13,7 @@ demo: setup
 	@$(BIN)/rtfmri demo $(ARGS)
 
 test: setup
+	@sh .ci/system-packages tests
 	$(BIN)/python -m pytest $(ARGS)
 
 bench: setup
@@ -35,7 +36,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 system:
-	@sh .ci/system-packages
+	@sh .ci/system-packages display
 
 clean:
 	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -42,6 +42,22 @@ class SeriesRule(_Section):
     protocol: str | None = None  # shell pattern, such as "bold_nf*"
     number: int | None = None
     moco: bool = False  # the scanner's own motion-corrected series instead of the raw one
+    echo: int | None = Field(default=None, ge=1, le=32)  # of several; None: the first
+    echo_weights: tuple[float, ...] = ()  # of echo 1, 2, ...: their weighted mean is the run
+
+    @model_validator(mode="after")
+    def _one_way(self) -> SeriesRule:
+        if self.echo_weights and self.echo is not None:
+            raise ValueError("give either echo (take that one) or echo_weights (combine them)")
+        if self.echo_weights and (min(self.echo_weights) < 0 or sum(self.echo_weights) <= 0):
+            raise ValueError("echo_weights must not be negative, nor all zero")
+        return self
+
+    @property
+    def echoes(self) -> tuple[int, ...]:
+        """The numbers of the echoes that are wanted."""
+        weighted = tuple(number for number, weight in enumerate(self.echo_weights, start=1) if weight > 0)
+        return weighted or (self.echo or 1,)
 
 
 class Acquisition(_Section):
@@ -206,17 +222,35 @@ def load_study(path: Path) -> Study:
     ------
     StudyError : the file cannot be read, is no TOML, or holds mistakes; all of them are in ``problems``.
     """
+    plain = _plain(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        return parse_study(plain, path.parent)
+    except StudyError as error:
+        raise StudyError(*(f"{path.name}: {problem}" for problem in error.problems)) from None
+
+
+def load_series_rule(path: Path) -> SeriesRule:
+    """Which series is the run by a study file whose masks need not be there yet.
+
+    Raises
+    ------
+    StudyError : as ``load_study``, but for files that the study names.
+    """
+    plain = _plain(path)
+    try:
+        return Study.model_validate(plain).acquisition.series
+    except ValidationError as error:
+        raise StudyError(*(f"{path.name}: {problem}" for problem in _all_in_words(error.errors()))) from None
+
+
+def _plain(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"The study file {path} is not valid TOML: {error}.") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
         raise StudyError(f"The study file {path} cannot be read ({reason}); check the path.") from None
-    try:
-        return parse_study(tomllib.loads(text), path.parent)
-    except tomllib.TOMLDecodeError as error:
-        raise StudyError(f"The study file {path} is not valid TOML: {error}.") from None
-    except StudyError as error:
-        raise StudyError(*(f"{path.name}: {problem}" for problem in error.problems)) from None
 
 
 def parse_study(plain: dict[str, Any], folder: Path) -> Study:

@@ -12,6 +12,7 @@ whole file sets grid and TR for the run. Indices are 0-based; sentences give the
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rtfmri.volume import Grid, Missing, SourceFault, SourceItem, Volume
@@ -43,9 +44,18 @@ class Assembler:
     missing_after_tr : how many TR after a later volume is whole a gap is given up.
     first_index : numbers below it are ignored (a resumed run).
     obey_missing : indices that the live run gave up; replaying obeys.
+    what_came : asked when a gap is given up: what there is of that volume, as a sentence; None if there is nothing.
     """
 
-    def __init__(self, *, missing_after_tr: float, first_index: int = 0, obey_missing: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        *,
+        missing_after_tr: float,
+        first_index: int = 0,
+        obey_missing: frozenset[int] = frozenset(),
+        what_came: Callable[[int], str | None] = lambda _: None,
+    ) -> None:
+        self._what_came = what_came
         self._missing_after_tr = missing_after_tr
         self._first = self._next = first_index
         self._obey = obey_missing
@@ -85,7 +95,8 @@ class Assembler:
             elif self._next in self._waiting:
                 out.append(self._waiting[self._next].item)
             elif self._gap_is_due(now_s):
-                out.append(Missing(self._next, f"volume {self._next + 1} did not come, and later ones did"))
+                reason = self._what_came(self._next) or f"volume {self._next + 1} did not come, and later ones did"
+                out.append(Missing(self._next, reason))
             else:
                 return out
             self._waiting.pop(self._next, None)

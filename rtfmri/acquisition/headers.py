@@ -11,27 +11,40 @@ from __future__ import annotations
 
 import math
 import re
+import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+
+from rtfmri.acquisition.elements import Elements
+from rtfmri.acquisition.private import BLOCKS, PRIVATE_BLOCKS, PRIVATE_NUMBERS, SIEMENS_SLICES, private_tags
 
 ALLOWED = {
     "ImageType": 0x00080008,
     "SOPClassUID": 0x00080016,
     "AcquisitionTime": 0x00080032,
+    "AcquisitionDateTime": 0x0008002A,
     "Modality": 0x00080060,
     "Manufacturer": 0x00080070,
     "SeriesDescription": 0x0008103E,
+    "ScanningSequence": 0x00180020,
     "SliceThickness": 0x00180050,
     "RepetitionTime": 0x00180080,
     "EchoNumbers": 0x00180086,
     "SpacingBetweenSlices": 0x00180088,
+    "SoftwareVersions": 0x00181020,
     "ProtocolName": 0x00181030,
+    "EchoPlanarPulseSequence": 0x00189018,
+    "StudyInstanceUID": 0x0020000D,
     "SeriesInstanceUID": 0x0020000E,
     "SeriesNumber": 0x00200011,
     "AcquisitionNumber": 0x00200012,
     "InstanceNumber": 0x00200013,
     "ImagePositionPatient": 0x00200032,
     "ImageOrientationPatient": 0x00200037,
+    "TemporalPositionIdentifier": 0x00200100,
+    "NumberOfTemporalPositions": 0x00200105,
+    "ImagesInAcquisition": 0x00201002,
     "SamplesPerPixel": 0x00280002,
     "PhotometricInterpretation": 0x00280004,
     "NumberOfFrames": 0x00280008,
@@ -46,13 +59,17 @@ ALLOWED = {
     "RescaleSlope": 0x00281053,
     "PixelData": 0x7FE00010,
 }
-# The Siemens CSA image header lies in element (0029,xx10) of whichever block its creator reserved with (0029,00xx).
-CSA_BLOCKS = range(0x10, 0x18)
-CSA_CREATOR = "SIEMENS CSA HEADER"
-TAGS = [*ALLOWED.values(), *(0x00290000 + block for block in CSA_BLOCKS), *(0x00290010 + (block << 8) for block in CSA_BLOCKS)]
+UIH_FRAMES = 0x00651051  # United Imaging's private sequence: an item for each slice of a grid
+SEQUENCES = {UIH_FRAMES: {ALLOWED[keyword]: None for keyword in ("AcquisitionTime", "ImagePositionPatient")}}
+TAGS = [*ALLOWED.values(), *private_tags()]
 
 ENHANCED = ("1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4")  # enhanced MR, legacy converted enhanced MR
+MOST_SCALE = 1e28  # a larger slope or intercept would not fit into single precision: damaged
+PLANAR = {"YES": ("EP",), "NO": ("OTHER",)}  # what enhanced files have instead of ScanningSequence
 MR_IMAGES = ("1.2.840.10008.5.1.4.1.1.4", *ENHANCED)
+
+
+DAY_S = 86400.0
 
 
 @dataclass(frozen=True)
@@ -62,12 +79,18 @@ class Header:
     vendor: str
     image_type: tuple[str, ...]
     enhanced: bool
+    software: tuple[str, ...]
+    scanning: tuple[str, ...]  # ScanningSequence: EP, GR, ...
+    study_uid: str
     series_uid: str
     series_number: int | None
     protocol: str
     description: str
     acquisition_number: int | None
     instance_number: int | None
+    temporal_position: int | None
+    planned_volumes: int | None  # NumberOfTemporalPositions
+    images_in_acquisition: int | None
     echo_number: int | None
     acquired_s: float | None  # seconds since midnight by the scanner's clock
     tr_s: float | None
@@ -76,6 +99,7 @@ class Header:
     frames: int
     samples: int
     bits: int
+    bits_stored: int
     signed: bool
     position_mm: tuple[float, ...]  # centre of the first pixel, x y z
     orientation: tuple[float, ...]  # direction cosines along a row, then down a column
@@ -83,7 +107,13 @@ class Header:
     slice_spacing_mm: float | None
     slope: float
     intercept: float
-    csa: bytes
+    private: Mapping[str, float]  # of ``PRIVATE_NUMBERS`` those that are there, and ``siemens_slices``
+    blocks: Mapping[str, bytes]  # of ``PRIVATE_BLOCKS``
+
+    @property
+    def csa(self) -> bytes:
+        """The Siemens CSA image header."""
+        return self.blocks.get("csa", b"")
 
     @property
     def series(self) -> str:
@@ -95,16 +125,19 @@ class Header:
 
 @dataclass(frozen=True)
 class RawValues:
-    """Values by keyword from the raw elements of a parsed ``dataset`` (pydicom's)."""
+    """Values by keyword from the raw ``elements`` of a file, or of one item of a sequence."""
 
-    dataset: Any
+    elements: Elements
 
     def raw(self, tag: int) -> bytes:
-        element = self.dataset.get_item(tag, keep_deferred=True)
-        return bytes(element.value or b"") if element is not None and isinstance(element.value, bytes | None) else b""
+        element = self.elements.get(tag)
+        return element.value if element is not None else b""
+
+    def text_at(self, tag: int) -> str:
+        return _decode(self.raw(tag)).strip(" \0")
 
     def texts(self, keyword: str) -> tuple[str, ...]:
-        text = _decode(self.raw(ALLOWED[keyword])).strip(" \0")
+        text = self.text_at(ALLOWED[keyword])
         return tuple(part.strip(" \0") for part in text.split("\\")) if text else ()
 
     def text(self, keyword: str) -> str:
@@ -125,11 +158,50 @@ class RawValues:
         value = self.number(keyword)
         return None if value is None else int(value)
 
+    def packed(self, tag: int, code: str) -> float | None:
+        """The first of an element's binary values, ``code`` as in ``struct``; None where it is absent or no finite number."""
+        element = self.elements.get(tag)
+        if element is None or len(element.value) < struct.calcsize(code):
+            return None
+        value = float(struct.unpack_from(("<" if element.is_little_endian else ">") + code, element.value)[0])
+        return value if math.isfinite(value) else None
+
     def short(self, keyword: str) -> int:
         """A two-byte unsigned value (VR US); 0 where it is absent."""
-        element = self.dataset.get_item(ALLOWED[keyword], keep_deferred=True)
+        element = self.elements.get(ALLOWED[keyword])
         big = element is not None and not element.is_little_endian
         return int.from_bytes(self.raw(ALLOWED[keyword])[:2], "big" if big else "little")
+
+    @cached_property
+    def _blocks(self) -> dict[tuple[int, str], int]:
+        """The block that each creator reserved, by group and its name."""
+        reserved = [tag for tag in self.elements if tag >> 16 & 1 and tag & 0xFFFF in BLOCKS]
+        return {(tag >> 16, self.text_at(tag)): tag & 0xFF for tag in reserved}
+
+    def private(self, group: int, creator: str, element: int) -> bytes:
+        """The value of a private element; where an archive has removed the creators' names of a group, that of its first block."""
+        block = self._blocks.get((group, creator))
+        if block is None:
+            block = 0 if any(reserved == group for reserved, _ in self._blocks) else BLOCKS[0]
+        return self.raw((group << 16) + (block << 8) + element)
+
+    def private_number(self, group: int, creator: str, element: int, kind: str) -> float | None:
+        """The first number of a private element; None where it is absent or no finite number."""
+        value = self.private(group, creator, element)
+        try:
+            if kind == "text":
+                number = float(_decode(value).split("\\")[0].strip(" \0"))
+            else:
+                number = float(struct.unpack_from(self.order + kind, value)[0])
+        except (ValueError, struct.error):
+            return None
+        return number if math.isfinite(number) else None
+
+    @property
+    def order(self) -> str:
+        """The byte order of the file, as ``struct`` has it."""
+        element = next(iter(self.elements.values()), None)
+        return "<" if element is None or element.is_little_endian else ">"
 
 
 def header_of(values: RawValues) -> Header:
@@ -139,12 +211,18 @@ def header_of(values: RawValues) -> Header:
         vendor=values.text("Manufacturer"),
         image_type=tuple(part.upper() for part in values.texts("ImageType")),
         enhanced=values.text("SOPClassUID") in ENHANCED,
+        software=values.texts("SoftwareVersions"),
+        scanning=values.texts("ScanningSequence") or PLANAR.get(values.text("EchoPlanarPulseSequence"), ()),
+        study_uid=values.text("StudyInstanceUID"),
         series_uid=values.text("SeriesInstanceUID"),
         series_number=values.whole("SeriesNumber"),
         protocol=values.text("ProtocolName"),
         description=values.text("SeriesDescription"),
         acquisition_number=values.whole("AcquisitionNumber"),
         instance_number=values.whole("InstanceNumber"),
+        temporal_position=values.whole("TemporalPositionIdentifier"),
+        planned_volumes=values.whole("NumberOfTemporalPositions"),
+        images_in_acquisition=values.whole("ImagesInAcquisition"),
         echo_number=values.whole("EchoNumbers"),
         acquired_s=seconds_since_midnight(values.text("AcquisitionTime")),
         tr_s=tr_ms / 1000.0 if tr_ms else None,
@@ -153,6 +231,7 @@ def header_of(values: RawValues) -> Header:
         frames=max(1, values.whole("NumberOfFrames") or 1),
         samples=max(1, values.short("SamplesPerPixel")),
         bits=values.short("BitsAllocated"),
+        bits_stored=values.short("BitsStored") or values.short("BitsAllocated"),
         signed=bool(values.short("PixelRepresentation")),
         position_mm=values.numbers("ImagePositionPatient"),
         orientation=values.numbers("ImageOrientationPatient"),
@@ -160,7 +239,8 @@ def header_of(values: RawValues) -> Header:
         slice_spacing_mm=values.number("SpacingBetweenSlices") or values.number("SliceThickness"),
         slope=values.number("RescaleSlope") or 1.0,
         intercept=values.number("RescaleIntercept") or 0.0,
-        csa=_csa(values),
+        private=_private_numbers(values),
+        blocks={name: block for name, where in PRIVATE_BLOCKS.items() if (block := values.private(*where))},
     )
 
 
@@ -170,11 +250,16 @@ def seconds_since_midnight(time: str) -> float | None:
     return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
 
 
-def _csa(values: RawValues) -> bytes:
-    for block in CSA_BLOCKS:
-        if _decode(values.raw(0x00290000 + block)).strip(" \0") == CSA_CREATOR:
-            return values.raw(0x00290010 + (block << 8))
-    return b""
+def passed_s(since_s: float, until_s: float) -> float:
+    """Seconds from one time of day to another, the shorter way round: a run may go on past midnight."""
+    return (until_s - since_s + DAY_S / 2) % DAY_S - DAY_S / 2
+
+
+def _private_numbers(values: RawValues) -> dict[str, float]:
+    found = {name: values.private_number(*where) for name, where in PRIVATE_NUMBERS.items()}
+    said = SIEMENS_SLICES.search(values.private(*PRIVATE_BLOCKS["siemens_protocol"]))
+    found["siemens_slices"] = float(said[1]) if said else None
+    return {name: number for name, number in found.items() if number is not None}
 
 
 def _decode(text: bytes) -> str:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
+from rtfmri.acquisition.census import Census, census_of
 from rtfmri.acquisition.files import read
 from rtfmri.acquisition.headers import Header
 from rtfmri.acquisition.recorded import read_dicoms
-from rtfmri.acquisition.series import SeriesKey, is_moco, key_of, why_not
-from rtfmri.acquisition.survey import Progress, Surveyed, choose, survey
-from rtfmri.acquisition.vendors import decode, decoder_for, kind_of, vendor_of
+from rtfmri.acquisition.series import SeriesKey, goes_on, is_moco, key_of, why_not
+from rtfmri.acquisition.survey import Progress, Surveyed, choose, series_order, survey
+from rtfmri.acquisition.vendors import decode, kind_of, vendor_of
 from rtfmri.errors import StudyError, VolumeError
 from rtfmri.study import Acquisition, SeriesRule
 from rtfmri.volume import Missing, SeriesSummary, Volume
-
-LISTED = 6  # so many missing numbers are named
 
 
 def list_series(folder: Path, rule: SeriesRule | None = None, progress: Progress | None = None) -> list[SeriesSummary]:
@@ -30,12 +28,8 @@ def list_series(folder: Path, rule: SeriesRule | None = None, progress: Progress
     StudyError : there is no such folder, or nothing in it.
     """
     surveyed = survey(folder, progress)
-    chosen = {key_of(entry.header) for entry in choose(surveyed, rule).files if entry.header} if rule else set()
-    series: dict[SeriesKey, list[Surveyed]] = {}
-    for entry in surveyed:
-        if entry.header is not None:
-            series.setdefault(key_of(entry.header), []).append(entry)
-    listed = [_summary(files, rule, key in chosen) for key, files in series.items()]
+    chosen = {entry.path for entry in choose(surveyed, rule).files} if rule else set()
+    listed = [_summary(files, rule, files[0].path in chosen) for files in _grouped(surveyed)]
     listed.sort(key=lambda summary: (summary.number is None, summary.number or 0, summary.protocol))
     return [*listed, *_unusable(surveyed)]
 
@@ -72,25 +66,14 @@ def _by_number(folder: Path, number: int) -> SeriesRule:
     headers = [entry.header for entry in survey(folder) if entry.header and entry.header.series_number == number]
     if not headers:
         raise StudyError(f"There is no series {number} in {folder}; `inspect` lists those that there are.")
-    return SeriesRule(number=number, moco=is_moco(headers[0]))
+    return SeriesRule(number=number, moco=is_moco(headers[0]), echo=headers[0].echo_number)
 
 
 def _summary(files: list[Surveyed], rule: SeriesRule | None, chosen: bool) -> SeriesSummary:
     headers = [entry.header for entry in files if entry.header is not None]
-    header = headers[0]
-    decoder = decoder_for(header)
-    notes: list[str] = []
-    shape, usable = None, decoder is not None
-    if decoder is None:
-        notes.append(f"not decoded yet: {kind_of(header)}")
-    else:
-        try:
-            shape = decode(read(files[0].path.read_bytes())).grid.shape
-        except (VolumeError, OSError) as error:
-            usable = False
-            notes.append(f"cannot be decoded: {error}")
-    indices = sorted(set(_indices(headers)))
-    notes += _gaps(indices)
+    header, census = headers[0], census_of(headers)
+    shape, contained, problem = _first_decoded(files[0], census)
+    notes = [problem] if problem else list(census.gaps)
     return SeriesSummary(
         number=header.series_number,
         protocol=header.protocol or header.description,
@@ -98,36 +81,38 @@ def _summary(files: list[Surveyed], rule: SeriesRule | None, chosen: bool) -> Se
         kind=kind_of(header),
         shape=shape,
         tr_s=header.tr_s,
-        volumes=len(indices) if decoder else _guessed_volumes(headers),
+        volumes=max(census.volumes, contained),
         files=len(files),
         note="; ".join(notes),
-        usable=usable,
-        extra={"rule": _verdict(header, rule, chosen)} if rule else {},
+        usable=not problem,
+        extra={"complete": "no" if notes else "yes"} | ({"rule": _verdict(header, rule, chosen)} if rule else {}),
     )
 
 
-def _indices(headers: list[Header]) -> Iterator[int]:
-    for header in headers:
-        decoder = decoder_for(header)
-        if decoder is not None:
-            try:
-                yield decoder.index_of(header)
-            except VolumeError:
-                continue
+def _first_decoded(entry: Surveyed, census: Census) -> tuple[tuple[int, int, int] | None, int, str]:
+    """Matrix and number of volumes in the first file, and what is wrong with it."""
+    try:
+        pieces = decode(read(entry.path.read_bytes()))
+    except (VolumeError, OSError) as error:
+        return None, 0, f"cannot be decoded: {error}"
+    first = pieces[0]
+    if isinstance(first, Volume):
+        return first.grid.shape, len(pieces), ""
+    return (*first.data.shape, census.slices or 1), 0, ""
 
 
-def _gaps(indices: list[int]) -> list[str]:
-    absent = sorted(set(range(indices[-1] + 1)) - set(indices)) if indices else []
-    if not absent:
-        return []
-    numbers = ", ".join(str(index + 1) for index in absent[:LISTED]) + (", ..." if len(absent) > LISTED else "")
-    return [f"{len(absent)} volumes missing: {numbers}"]
-
-
-def _guessed_volumes(headers: list[Header]) -> int:
-    """Of files that we cannot decode: as many as there are files for each position."""
-    positions = {header.position_mm for header in headers}
-    return len(headers) // len(positions)
+def _grouped(surveyed: list[Surveyed]) -> list[list[Surveyed]]:
+    """The files of each series; what a scanner split off one (see series.py) is with it."""
+    series: dict[SeriesKey, list[Surveyed]] = {}
+    begun: dict[SeriesKey, Header] = {}
+    for entry in sorted(surveyed, key=series_order):
+        if entry.header is None:
+            continue
+        key = key_of(entry.header)
+        if key not in begun:
+            begun[key] = next((first for first in begun.values() if goes_on(entry.header, first)), entry.header)
+        series.setdefault(key_of(begun[key]), []).append(entry)
+    return list(series.values())
 
 
 def _verdict(header: Header, rule: SeriesRule, chosen: bool) -> str:

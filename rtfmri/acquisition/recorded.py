@@ -1,28 +1,29 @@
-"""Recorded runs as sources: a folder of DICOM files, or one 4D NIfTI. No clock: nothing is late, so what is not there never was.
+"""Recorded DICOM runs as sources (NIfTI: nifti_files.py, PAR/REC: parrec.py). No clock: nothing is late, so what is not there never was.
 
 The files are surveyed first, then decoded one by one in the order of their volume numbers through the same assembler as live files.
 """
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-import nibabel
-import numpy as np
-
-from rtfmri.acquisition.assemble import FARTHEST, Assembler
-from rtfmri.acquisition.files import read
+from rtfmri.acquisition.assemble import FARTHEST
+from rtfmri.acquisition.intake import Intake, Opened
+from rtfmri.acquisition.layout import layout_of
+from rtfmri.acquisition.nifti_files import holds_nifti, read_nifti
+from rtfmri.acquisition.parrec import holds_parrec, read_parrec
+from rtfmri.acquisition.slices import Mark
 from rtfmri.acquisition.survey import Choice, Progress, choose, survey
-from rtfmri.acquisition.vendors import decode, decoder_for
+from rtfmri.acquisition.vendors import decoder_for
 from rtfmri.errors import StudyError, VolumeError
 from rtfmri.study import Acquisition, SeriesRule
-from rtfmri.volume import EndOfSource, Grid, Missing, SourceFault, SourceItem, Volume
+from rtfmri.volume import EndOfSource, SourceFault, SourceItem
+
+__all__ = ["read_dicoms", "read_nifti", "read_parrec", "read_recording"]
 
 Order = Callable[[list[Path]], list[Path]]
-SECONDS_PER_UNIT = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
 
 
 def read_dicoms(
@@ -50,97 +51,69 @@ def read_dicoms(
     if not choice.files:
         reasons = [f"{fault.text}." for fault in choice.faults[:8]]
         raise StudyError(f"No series in {folder} is the run; set acquisition.series in the study to one that `inspect` lists.", *reasons)
-    assembler = Assembler(missing_after_tr=settings.missing_after_tr, obey_missing=obey_missing)
-    return _replay(choice, assembler, order or list)
+    return _replay(choice, rule, settings, obey_missing, order or list)
 
 
-def _replay(choice: Choice, assembler: Assembler, order: Order) -> Iterator[SourceItem]:
+def read_recording(
+    source: Path, settings: Acquisition, *, obey_missing: frozenset[int] = frozenset(), order: Order | None = None
+) -> Iterator[SourceItem]:
+    """The run in ``source``: a folder of DICOM files, a 4D NIfTI or a folder of 3D ones, a PAR/REC pair or a folder of pairs.
+
+    Raises
+    ------
+    StudyError : at once, if it holds no run; see ``read_dicoms``, ``read_nifti``, ``read_parrec``.
+    """
+    if holds_parrec(source):
+        return read_parrec(source, obey_missing=obey_missing)
+    if source.is_dir() and not holds_nifti(source):
+        return read_dicoms(source, settings.series, settings, obey_missing=obey_missing, order=order)
+    return read_nifti(source, tr_s=settings.tr_s, obey_missing=obey_missing)
+
+
+def _replay(choice: Choice, rule: SeriesRule, settings: Acquisition, obey_missing: frozenset[int], order: Order) -> Iterator[SourceItem]:
     now_s = 0.0
     yield from choice.faults
-    numbered, unnumbered = _numbered(choice)
+    marks, unnumbered = _marks(choice)
+    layout = layout_of(list(marks.values()))
+    numbered = {path: index for path, mark in marks.items() if (index := layout.index_of(mark)) is not None}
+    intake = Intake(rule, settings, obey_missing=obey_missing, layout=layout)
     yield from (SourceFault("unreadable", f"the file {path.name} of the run is refused: {reason}") for path, reason in unnumbered)
     for index in _absent(set(numbered.values())):
-        yield from assembler.refuse(index, f"there is no file of volume {index + 1}", now_s)
+        yield from intake.refuse(index, f"there is no file of volume {index + 1}", now_s)
+    left = Counter(numbered.values())
     for path in order(sorted(numbered, key=lambda path: (numbered[path], path))):
-        try:
-            volume = decode(read(path.read_bytes()))
-        except (VolumeError, OSError) as error:
-            reason = f"the file {path.name} of the run is refused: {error if isinstance(error, VolumeError) else error.strerror}"
-            yield SourceFault("unreadable", reason, index=numbered[path])
-            yield from assembler.refuse(numbered[path], reason, now_s)
-        else:
-            yield from assembler.add(volume, now_s)
-    yield from assembler.finish(now_s)
+        index = numbered[path]
+        yield from intake.take(_opened(intake, path, marks[path]), now_s)
+        left[index] -= 1
+        if not left[index]:
+            yield from intake.close(index, now_s)
+    yield from intake.finish(now_s)
     yield EndOfSource("all files are read")
 
 
-def _numbered(choice: Choice) -> tuple[dict[Path, int], list[tuple[Path, str]]]:
-    """Index by file; and the files whose header gives none, with the reason."""
-    numbered, unnumbered = {}, []
+def _opened(intake: Intake, path: Path, mark: Mark) -> Opened:
+    try:
+        return intake.open(path.read_bytes(), settled=True)
+    except (VolumeError, OSError) as error:
+        reason = f"the file {path.name} of the run is refused: {error if isinstance(error, VolumeError) else error.strerror}"
+        return Opened(mark=mark, fault=SourceFault("unreadable", reason))
+
+
+def _marks(choice: Choice) -> tuple[dict[Path, Mark], list[tuple[Path, str]]]:
+    """What each file's header says of where it belongs; and the files whose header says nothing, with the reason."""
+    marks, unnumbered = {}, []
     for entry in choice.files:
         decoder = decoder_for(entry.header) if entry.header else None
         if entry.header is None or decoder is None:
             continue
         try:
-            numbered[entry.path] = decoder.index_of(entry.header)
+            marks[entry.path] = decoder.mark(entry.header)
         except VolumeError as error:
             unnumbered.append((entry.path, str(error)))
-    return numbered, unnumbered
+    return marks, unnumbered
 
 
 def _absent(present: set[int]) -> Iterable[int]:
     """Numbers up to the last that no file has; numbers of damaged headers, absurdly far beyond the others, do not count."""
     sensible = [index for index in present if index <= len(present) + FARTHEST]
     return (index for index in range(max(sensible, default=0)) if index not in present)
-
-
-def read_nifti(path: Path, tr_s: float | None = None, *, obey_missing: frozenset[int] = frozenset()) -> Iterator[SourceItem]:
-    """One volume for each time point of a 4D NIfTI, scaled as its header says, then ``EndOfSource``. Times are not known.
-
-    Parameters
-    ----------
-    tr_s : seconds; needed where the header has none, and then it counts more than the header's.
-
-    Raises
-    ------
-    StudyError : at once, if the file is not there, is no NIfTI, is not 4D, or has no TR.
-    """
-    image = _open_nifti(path)
-    header_tr_s = float(f"{image.header.get_zooms()[3]:.7g}") * SECONDS_PER_UNIT.get(image.header.get_xyzt_units()[1], math.nan)
-    tr_s = header_tr_s if tr_s is None else tr_s  # float32 holds seven digits: 2.2, not 2.200000047683716
-    if not (math.isfinite(tr_s) and tr_s > 0):
-        raise StudyError(f"{path.name} has no repetition time in its header; give acquisition.tr_s in the study.")
-    return _time_points(image, _values(image, path.name), tr_s, obey_missing)
-
-
-def _open_nifti(path: Path) -> Any:
-    try:
-        image = nibabel.load(path)
-    except FileNotFoundError:
-        raise StudyError(f"The file {path} is not there; correct the path.") from None
-    except Exception as error:  # nibabel raises many kinds for a file that it cannot make out
-        raise StudyError(f"{path.name} cannot be read as a NIfTI file ({type(error).__name__}).") from None
-    if not isinstance(image, nibabel.Nifti1Image) or len(image.shape) != 4:
-        raise StudyError(f"{path.name} is no 4D NIfTI file; a run has one volume for each time point.")
-    return image
-
-
-def _values(image: Any, name: str) -> Any:
-    """Scaled values, indexed [x, y, z, t]: all in memory if compressed (to seek in gzip is to unpack from the start), else on disk."""
-    try:
-        if not str(image.get_filename()).endswith(".nii"):
-            return np.asanyarray(image.dataobj)
-        np.asanyarray(image.dataobj[..., -1])
-    except Exception as error:  # nibabel and gzip raise many kinds for a file that is cut short
-        raise StudyError(f"{name} is shorter than its header says, or damaged ({type(error).__name__}).") from None
-    return image.dataobj
-
-
-def _time_points(image: Any, values: Any, tr_s: float, obey_missing: frozenset[int]) -> Iterator[SourceItem]:
-    grid = Grid(tuple(image.shape[:3]), np.array(image.affine, dtype=np.float64))
-    for index in range(image.shape[3]):
-        if index in obey_missing:
-            yield Missing(index, f"volume {index + 1} was given up in the live run")
-        else:
-            yield Volume(index, np.array(values[..., index], dtype=np.float32, order="C"), grid, tr_s)
-    yield EndOfSource("all time points are read")

@@ -11,11 +11,16 @@ the mosaic is larger than a tile is added back along both cosines.
 Volume number: ``AcquisitionNumber``, which the scanner counts from 1 through a run, alike for every echo of a volume. Where a file
 lacks it, or where it is 1 in a first-echo file whose ``InstanceNumber`` is not (some archives number every acquisition 1):
 ``InstanceNumber``.
+
+Slice times: ``MosaicRefAcqTimes`` of the CSA header. Before VB15 there is none, and no multiband: the slices then share the TR evenly, in
+the order that the protocol names (``sSliceArray.ucMode``: 1 ascending, 2 descending, 4 interleaved, the second first if even in number),
+and leave the pause at its end (``lDelayTimeInTR``, µs) free.
 """
 
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 
@@ -27,6 +32,10 @@ from rtfmri.volume import Array, Grid, Image, Volume
 
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 SKEW = 1e-2  # how far cosines may be off unit length and right angles before they are called damaged
+
+
+SLICE_MODE = re.compile(rb"sSliceArray\.ucMode\s*=\s*(?:0x)?(\d)\b")  # lines of the protocol
+PAUSE_US = re.compile(rb"lDelayTimeInTR\s*=\s*(\d{1,9})\b")
 
 
 def is_mosaic(header: Header) -> bool:
@@ -63,7 +72,7 @@ def decode_mosaic(image: DicomImage) -> Volume:
     backwards = csa.get("ProtocolSliceNumber", (0.0,))[0] > 0
     if not header.tr_s or header.tr_s <= 0:
         raise VolumeError("its header has no repetition time")
-    times_s = _slice_times_s(csa, slices, header.tr_s)
+    times_s = _slice_times_s(csa, slices, header.tr_s) or _times_by_mode(header, slices, header.tr_s)
     return Volume(
         index=volume_index(header),
         data=_stack(image, slices, backwards),
@@ -81,6 +90,11 @@ def _tiles(slices: int) -> int:
 
 def _slice_count(header: Header, csa: CsaHeader) -> int:
     slices = int(csa.get("NumberOfImagesInMosaic", (0.0,))[0])
+    if not csa:
+        raise VolumeError(
+            "the mosaic has no Siemens (CSA) header to say how its slices lie in space (XA scanners leave it out); "
+            "export it as enhanced multi-frame, or slice by slice"
+        )
     if slices < 1:
         raise VolumeError("its Siemens (CSA) header does not say how many slices the mosaic holds")
     tiles = _tiles(slices)
@@ -141,3 +155,21 @@ def _slice_times_s(csa: CsaHeader, slices: int, tr_s: float) -> tuple[float, ...
     if len(times_ms) != slices or max(times_ms) - min(times_ms) > tr_s * 1000.0:
         return None
     return tuple((time_ms - min(times_ms)) / 1000.0 for time_ms in times_ms)
+
+
+def _times_by_mode(header: Header, slices: int, tr_s: float) -> tuple[float, ...] | None:
+    """Seconds since the volume's first slice, from the order alone; None where it is not one of the three."""
+    protocol = header.blocks.get("csa_series", b"")
+    found, pause_us = SLICE_MODE.search(protocol), PAUSE_US.search(protocol)
+    busy_s = tr_s - (int(pause_us[1]) / 1e6 if pause_us else 0.0)
+    odd_first = slices % 2
+    orders = {
+        b"1": range(slices),
+        b"2": range(slices - 1, -1, -1),
+        b"4": [*range(1 - odd_first, slices, 2), *range(odd_first, slices, 2)],
+    }
+    order = orders.get(found[1]) if found else None
+    if order is None or busy_s <= 0:
+        return None
+    turns = {place: turn for turn, place in enumerate(order)}
+    return tuple(turns[place] * busy_s / slices for place in range(slices))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rtfmri.acquisition.files import read
+from rtfmri.acquisition.folders import files_below
 from rtfmri.acquisition.headers import Header
 from rtfmri.acquisition.series import SeriesChooser
-from rtfmri.acquisition.watch import files_below
 from rtfmri.errors import IncompleteError, StudyError, VolumeError
 from rtfmri.study import SeriesRule
 from rtfmri.volume import SourceFault
@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Surveyed:
-    """A file, and its header (without its CSA block) or the reason why there is none."""
+    """A file, and its header (without its private blocks) or the reason why there is none."""
 
     path: Path
     header: Header | None
@@ -56,10 +56,10 @@ def survey(folder: Path, progress: Progress | None = None) -> list[Surveyed]:
 
 
 def choose(surveyed: list[Surveyed], rule: SeriesRule) -> Choice:
-    """The run by ``rule``: of the series that fit, the one with the lowest number."""
+    """The run by ``rule``: of the series that fit, the one with the lowest number, and what belongs to it."""
     chooser = SeriesChooser(rule)
     files, faults = [], _problems(surveyed)
-    for entry in sorted(surveyed, key=_series_order):
+    for entry in sorted(surveyed, key=series_order):
         if entry.header is not None:
             wanted, fault = chooser.judge(entry.header)
             files += [entry] if wanted else []
@@ -74,10 +74,11 @@ def _look_at(path: Path) -> Surveyed:
         return Surveyed(path, None, str(error), isinstance(error, IncompleteError))
     except OSError as error:
         return Surveyed(path, None, f"it cannot be read ({error.strerror})")
-    return Surveyed(path, replace(header, csa=b""))
+    return Surveyed(path, replace(header, blocks={}))
 
 
-def _series_order(entry: Surveyed) -> tuple[float, str]:
+def series_order(entry: Surveyed) -> tuple[float, str]:
+    """By series number, then by name."""
     number = entry.header.series_number if entry.header else None
     return (float("inf") if number is None else number, str(entry.path))
 

@@ -1,28 +1,52 @@
-"""Which decoder reads which files. Another vendor is one more file and one more line in ``DECODERS``."""
+"""Which decoder reads which files: the first of ``DECODERS`` that claims them. Another vendor is one more file and one more line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rtfmri.acquisition import siemens
+from rtfmri.acquisition import enhanced, ge, other, philips, siemens, siemens_slices, uih
 from rtfmri.acquisition.files import DicomImage
 from rtfmri.acquisition.headers import Header
+from rtfmri.acquisition.slices import Mark, Slice
 from rtfmri.errors import VolumeError
 from rtfmri.volume import Volume
+
+Piece = Volume | Slice
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """How one kind of file becomes a volume: ``claims`` knows it, ``index_of`` numbers it (0-based), ``decode`` reads it."""
+    """How one kind of file becomes volumes or slices: ``claims`` knows it, ``decode`` reads it, and what its header says of its volume's
+    number comes from ``index_of`` (0-based) or, for slices, from ``mark_of``."""
 
     kind: str
     claims: Callable[[Header], bool]
-    index_of: Callable[[Header], int]
-    decode: Callable[[DicomImage], Volume]
+    decode: Callable[[DicomImage], tuple[Piece, ...]]
+    index_of: Callable[[Header], int] | None = None
+    mark_of: Callable[[Header], Mark] | None = None
+
+    def mark(self, header: Header) -> Mark:
+        """What the header says of where its file belongs.
+
+        Raises
+        ------
+        VolumeError : nothing that can be used.
+        """
+        if self.mark_of is not None:
+            return self.mark_of(header)
+        return Mark(self.index_of(header) if self.index_of is not None else None)
 
 
-DECODERS = (Decoder("mosaic", siemens.is_mosaic, siemens.volume_index, siemens.decode_mosaic),)
+DECODERS = (
+    Decoder("mosaic", siemens.is_mosaic, lambda image: (siemens.decode_mosaic(image),), siemens.volume_index),
+    Decoder("enhanced", enhanced.is_enhanced, enhanced.decode_enhanced, enhanced.volume_index),
+    Decoder("grid", uih.is_grid, uih.decode_grid, uih.volume_index),
+    Decoder("slices", siemens_slices.is_siemens_slice, siemens_slices.decode_slice, mark_of=siemens_slices.siemens_mark),
+    Decoder("slices", ge.is_ge_slice, ge.decode_slice, mark_of=ge.ge_mark),
+    Decoder("slices", philips.is_philips_slice, philips.decode_slice, mark_of=philips.philips_mark),
+    Decoder("slices", other.is_plain_slice, other.decode_slice, mark_of=other.plain_mark),
+)
 NAMES = {"SIEMENS": "Siemens", "GE ": "GE", "PHILIPS": "Philips", "UIH": "United Imaging", "CANON": "Canon", "TOSHIBA": "Canon"}
 
 
@@ -31,8 +55,8 @@ def decoder_for(header: Header) -> Decoder | None:
     return next((decoder for decoder in DECODERS if decoder.claims(header)), None)
 
 
-def decode(image: DicomImage) -> Volume:
-    """The volume of one file.
+def decode(image: DicomImage) -> tuple[Piece, ...]:
+    """The volumes or slices of one file.
 
     Raises
     ------
@@ -40,8 +64,17 @@ def decode(image: DicomImage) -> Volume:
     """
     decoder = decoder_for(image.header)
     if decoder is None:
-        raise VolumeError(f"{kind_of(image.header)} is not decoded yet")
+        raise VolumeError(f"{kind_of(image.header)} are not decoded")
     return decoder.decode(image)
+
+
+def mark_of(header: Header) -> Mark | None:
+    """What the header says of where its file belongs; None where it says nothing."""
+    decoder = decoder_for(header)
+    try:
+        return None if decoder is None else decoder.mark(header)
+    except VolumeError:
+        return None
 
 
 def vendor_of(header: Header) -> str:
@@ -50,8 +83,6 @@ def vendor_of(header: Header) -> str:
 
 
 def kind_of(header: Header) -> str:
-    """How volumes lie in the files: mosaic, enhanced (many frames a file), or single slices."""
+    """How volumes lie in the files: mosaic, enhanced (many frames a file), grid, or slices."""
     decoder = decoder_for(header)
-    if decoder is not None:
-        return decoder.kind
-    return f"{vendor_of(header)} {'enhanced' if header.enhanced else 'single slices'}"
+    return decoder.kind if decoder is not None else f"{vendor_of(header)} images of many frames"

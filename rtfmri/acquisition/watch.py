@@ -1,32 +1,29 @@
-"""Noticing files below a folder: the system's own events and a rescan together.
+"""Noticing files below a folder: the system's own events and a listing together.
 
 Events come at once but not for everything (no close event for hard links or files in a folder that has just appeared; none at all from
-other computers on NFS or SMB; none after the watched folder was deleted and made again), so the folder is also listed again and again.
-The root's identity is compared at each listing, and events are armed anew when it is another. Names that start with a dot are left out.
+other computers on NFS or SMB; none after the watched folder was deleted and made again; none once a thread of theirs has died), so the
+folder is also listed again and again: see ``cadence.py`` for how often. At each listing the root's identity is compared and the threads
+of the events are looked at, and events are armed anew where needed. Names that start with a dot are left out.
 """
 
 from __future__ import annotations
 
 import os
-import queue
-import sys
 import time
-import warnings
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
-from watchdog.events import DirDeletedEvent, FileClosedEvent, FileCreatedEvent, FileMovedEvent, FileSystemEvent, FileSystemEventHandler
-from watchdog.observers import Observer
+from watchdog.events import DirDeletedEvent, FileCreatedEvent, FileMovedEvent, FileSystemEvent
 
+from rtfmri.acquisition.cadence import cadence_of, is_share
+from rtfmri.acquisition.folders import Identity, files_below, hidden, identity_of, kind_of_folder
+from rtfmri.acquisition.native import NativeEvents
 from rtfmri.volume import SourceFault
 
-JOIN_S = 2.0
-
-# watchdog says this where a folder is announced while it is being listed; the watch is the same, nothing is lost
-warnings.filterwarnings("ignore", message="Callback with id .* already exists", category=RuntimeWarning)
+REST = 4.0  # so many times as long as a listing took, the next one waits at least: a folder of many thousands must not fill the thread
 
 
 @dataclass(frozen=True)
@@ -40,109 +37,107 @@ class Hint:
 
 
 class FolderWatch:
-    """Hints of files below ``root``; a context manager that owns the threads of the native events."""
+    """Hints of files below ``root``, and the listing of it.
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._hints: queue.SimpleQueue[Hint | None] = queue.SimpleQueue()
-        self._observer: Any = None
-        self._identity: tuple[int, int] | None = None
+    Parameters
+    ----------
+    poll_s : the time within which a file is noticed without events; None: as the file system asks for.
+    """
+
+    def __init__(self, root: Path, poll_s: float | None = None) -> None:
+        self._root, self._poll_s = root, poll_s
+        self._events = NativeEvents(root, self.on_event)
+        self._hints: deque[Hint] = deque()  # filled on watchdog's thread
+        self._wake: Callable[[], None]
+        self._identity: Identity | None = None
+        self._told: set[str] = set()
         self._lost = False  # told of; not yet back
         self._blind = False  # the watched folder was deleted, so its events have ended
-        self.native = False  # whether the system's events are armed
+        self._asked = False  # a new folder was seen
+        self._due_s = 0.0
+        self.cadence = cadence_of(poll_s, told_of_everything=False)
 
-    def __enter__(self) -> FolderWatch:
-        self._identity = _identity(self._root)
+    @contextmanager
+    def armed(self, wake: Callable[[], None]) -> Iterator[FolderWatch]:
+        """With the native events, for as long as this lasts; ``wake`` is called when there is a hint, or a listing is due at once."""
+        self._wake = wake
+        self._identity = identity_of(self._root)
         self._arm()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._disarm()
-
-    def next(self, timeout_s: float) -> Hint | None:
-        """The next hint; None after ``timeout_s``, or when woken."""
         try:
-            return self._hints.get(timeout=max(0.0, timeout_s))
-        except queue.Empty:
-            return None
+            yield self
+        finally:
+            self._events.disarm()
 
-    def wake(self) -> None:
-        """Let ``next`` return at once."""
-        self._hints.put(None)
+    @property
+    def due_s(self) -> float:
+        """When the folder is to be listed next, by time.perf_counter()."""
+        return 0.0 if self._asked else self._due_s
 
-    def rescan(self) -> tuple[list[str], SourceFault | None]:
-        """All files below the root, by name; and what to say if the root has gone or come back."""
-        identity = _identity(self._root)
+    def hints(self) -> list[Hint]:
+        """All hints since the last time."""
+        return [self._hints.popleft() for _ in range(len(self._hints))]
+
+    def rescan(self) -> tuple[list[str], list[SourceFault]]:
+        """All files below the root, by name; and what to say: of the root that has gone or come back, of folders that cannot be read."""
+        began_s, self._asked = time.perf_counter(), False
+        identity, problems = identity_of(self._root), dict[str, str]()
+        paths = sorted(files_below(str(self._root), problems)) if identity else []
+        now_s, lost = time.perf_counter(), self._loss(identity, problems)
+        scan_s = cadence_of(self._poll_s, told_of_everything=False).scan_s if lost else self.cadence.scan_s
+        self._due_s = max(began_s + scan_s, now_s + REST * (now_s - began_s))
+        if lost:
+            return [], self._lose(lost)
+        return paths, [*self._rearmed(identity), *self._untold(problems)]
+
+    def _loss(self, identity: Identity | None, problems: dict[str, str]) -> str | None:
         if identity is None:
-            fault = None if self._lost else SourceFault("folder_lost", "the watched folder has gone", "Check the network share.", "error")
-            self._lost = True
-            return [], fault
-        fault = None
+            return "the watched folder has gone"
+        if self._identity is not None and self._identity.mounted and not identity.mounted:
+            return "the share of the watched folder is not mounted any more"
+        reason = problems.get(str(self._root))
+        return f"the watched folder cannot be listed ({reason})" if reason else None
+
+    def _lose(self, text: str) -> list[SourceFault]:
+        told, self._lost = self._lost, True
+        return [] if told else [SourceFault("folder_lost", text, "Check the network share.", "error")]
+
+    def _rearmed(self, identity: Identity | None) -> list[SourceFault]:
+        """Arm the events anew where the root is another one, or a thread of theirs has died."""
         if self._lost or self._blind or identity != self._identity:
-            self._identity, self._lost, self._blind = identity, False, False
-            self._disarm()
-            self._arm()
             fault = SourceFault("folder_back", "the watched folder is there again", severity="info")
-        return sorted(files_below(str(self._root))), fault
+        elif self._events.broken:
+            fault = SourceFault("events_back", "the system's file events had stopped; they are armed again", severity="info")
+        else:
+            return []
+        self._identity, self._lost, self._blind = identity, False, False
+        self._arm()
+        return [fault]
+
+    def _untold(self, problems: dict[str, str]) -> list[SourceFault]:
+        """Once for each: that there are no events, and folders that cannot be listed."""
+        known = {
+            text: SourceFault("unreadable_folder", text)
+            for text in (f"the folder {os.path.basename(folder)} cannot be listed ({reason})" for folder, reason in problems.items())
+        }
+        if not self._events.armed:
+            text = "this system gives no file events here: the folder is listed again and again instead"
+            known[text] = SourceFault("no_events", text, severity="info")
+        new = [fault for text, fault in known.items() if text not in self._told]
+        self._told |= known.keys()
+        return new
 
     def _arm(self) -> None:
-        self._observer = Observer(generate_full_events=True) if sys.platform == "linux" else Observer()
-        wanted: list[type[FileSystemEvent]] = [FileClosedEvent, FileMovedEvent, FileCreatedEvent, DirDeletedEvent]
-        try:
-            self._observer.schedule(_Handler(self), str(self._root), recursive=True, event_filter=wanted)
-            self._observer.start()
-            self.native = True
-        except OSError:  # the system's limit on watches, or a file system without events: the rescan must do
-            self.native = False
-
-    def _disarm(self) -> None:
-        self._observer.stop()
-        if self._observer.is_alive():
-            self._observer.join(JOIN_S)
+        self._events.arm()
+        local = not is_share(kind_of_folder(self._root))
+        self.cadence = cadence_of(self._poll_s, told_of_everything=self._events.armed and local)
 
     def on_event(self, event: FileSystemEvent) -> None:
         """Called on watchdog's thread."""
         path = os.fsdecode(event.dest_path or event.src_path)
-        if isinstance(event, DirDeletedEvent):
-            self._blind = self._blind or path == str(self._root)
-            return
-        moved_away = isinstance(event, FileMovedEvent) and not event.dest_path
-        if not event.is_directory and not moved_away and not _hidden(path, self._root):
-            self._hints.put(Hint(path, not isinstance(event, FileCreatedEvent), time.perf_counter(), time.time()))
-
-
-class _Handler(FileSystemEventHandler):
-    def __init__(self, watch: FolderWatch) -> None:
-        self._watch = watch
-
-    def dispatch(self, event: FileSystemEvent) -> None:
-        self._watch.on_event(event)
-
-
-def _identity(root: Path) -> tuple[int, int] | None:
-    try:
-        status = root.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _hidden(path: str, root: Path) -> bool:
-    return any(part.startswith(".") for part in os.path.relpath(path, root).split(os.sep))
-
-
-def files_below(folder: str) -> Iterator[str]:
-    """Every file below ``folder`` whose name, and whose folders' names, do not start with a dot."""
-    try:
-        with os.scandir(folder) as entries:
-            listed = [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError:  # it went away between two looks
-        return
-    for entry in listed:
-        try:
-            if entry.is_dir(follow_symlinks=False):
-                yield from files_below(entry.path)
-            elif entry.is_file():
-                yield entry.path
-        except OSError:
-            continue
+        if event.is_directory:
+            self._blind = self._blind or (isinstance(event, DirDeletedEvent) and path == str(self._root))
+            self._asked = True  # a new folder's files may have been there before its events
+            self._wake()
+        elif not (isinstance(event, FileMovedEvent) and not event.dest_path) and not hidden(path, self._root):
+            self._hints.append(Hint(path, not isinstance(event, FileCreatedEvent), time.perf_counter(), time.time()))
+            self._wake()

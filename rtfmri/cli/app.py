@@ -25,7 +25,30 @@ Port = Annotated[
     int | None,
     typer.Option("--port", min=1024, max=65532, help="First of four ports: messages, snapshot, returns, control. Default: the study's."),
 ]
-Poll = Annotated[float, typer.Option("--poll", min=0.005, help="Seconds between two looks at the folder, beside the system's own events.")]
+Poll = Annotated[
+    float | None,
+    typer.Option(
+        "--poll",
+        min=0.005,
+        help="A file is noticed within so many seconds whatever the system's events say. Default: 0.05 on network shares; on local disks "
+        "the events tell at once.",
+    ),
+]
+Listen = Annotated[
+    int | None,
+    typer.Option("--listen", min=1, max=65535, help="Receive images over the DICOM network (C-STORE) on this port, such as 11112."),
+]
+ListenAddress = Annotated[
+    str,
+    typer.Option("--listen-address", help="Listen on this address only. Default: on all, because the scanner is another computer."),
+]
+Title = Annotated[str, typer.Option("--ae-title", help="This computer's AE title; who calls another one is refused.")]
+Callers = Annotated[
+    list[str] | None, typer.Option("--calling-ae", help="Accept images only from this AE title; may be given more than once.")
+]
+Addresses = Annotated[
+    list[str] | None, typer.Option("--calling-address", help="Accept images only from this IP address; may be given more than once.")
+]
 
 
 def _version(wanted: bool) -> None:
@@ -42,24 +65,32 @@ def _main(version: Annotated[bool, typer.Option("--version", callback=_version, 
 @app.command()
 def run(
     study: Annotated[Path, typer.Argument(help="The study file (TOML).")],
-    watch: Annotated[Path, typer.Option("--watch", help="The folder that the scanner writes its files into.")],
+    watch: Annotated[Path | None, typer.Option("--watch", help="The folder that the scanner writes its files into.")] = None,
+    listen: Listen = None,
+    ae_title: Title = "RTFMRI",
+    calling_ae: Callers = None,
+    calling_address: Addresses = None,
+    listen_address: ListenAddress = "0.0.0.0",
     sub: Sub = None,
     ses: Ses = "01",
     run_number: RunNumber = None,
     out: Out = Path("rtfmri_data"),
     port: Port = None,
-    poll: Poll = 0.05,
+    poll: Poll = None,
     once: Annotated[bool, typer.Option("--once", help="End the session after one run.")] = False,
     status: Annotated[bool, typer.Option("--status/--no-status", help="Draw the live status in this terminal.")] = True,
 ) -> None:
-    """**Live session**: watch the scanner's folder, realign, compute, publish.
+    """**Live session**: watch the scanner's folder, listen for its images, or both; realign, compute, publish.
 
     With --sub the run is armed at once; otherwise the session waits for `rtfmri arm`. Ctrl-C stops the run and ends the session; what
     was recorded is kept. A run that was cut off (power, crash) is resumed by the same command.
     """
-    from rtfmri.cli.live import live_session
+    from rtfmri.acquisition.listener import Listening
+    from rtfmri.cli.live import Inlets, live_session
 
-    raise typer.Exit(live_session(study, watch, sub, ses, run_number, out, port, poll, once, status))
+    callers = tuple(calling_ae or ()), tuple(calling_address or ())
+    listening = None if listen is None else Listening(listen, ae_title, listen_address, *callers)
+    raise typer.Exit(live_session(study, Inlets(watch, poll, listening), sub, ses, run_number, out, port, once, status))
 
 
 @app.command()
@@ -130,13 +161,17 @@ def simulate(
 @app.command()
 def inspect(
     folder: Annotated[Path, typer.Argument(help="A folder of DICOM files.")],
-    nifti: Annotated[Path | None, typer.Option("--nifti", help="Decode one series to this NIfTI file.")] = None,
+    study: Annotated[
+        Path | None, typer.Option("--study", help="A study file: say which series its rule would take, and why not others.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON, for programs.")] = False,
+    nifti: Annotated[Path | None, typer.Option("--nifti", help="Decode one series (with --study: its run) to this NIfTI file.")] = None,
     series: Annotated[int | None, typer.Option("--series", help="Which series number to decode; needed where there are several.")] = None,
 ) -> None:
-    """**What series are in a folder**, and decode one."""
+    """**What series are in a folder**, which of them is the run, and decode one."""
     from rtfmri.cli.inspecting import inspect_folder
 
-    raise typer.Exit(inspect_folder(folder, nifti, series))
+    raise typer.Exit(inspect_folder(folder, study, as_json, nifti, series))
 
 
 @app.command()

@@ -27,7 +27,7 @@ from rtfmri.messages import Entities
 from rtfmri.record.journal import read_journal
 from rtfmri.record.layout import RunPaths
 from rtfmri.simulate.render import render
-from rtfmri.simulate.scanner import Written, play, rendered_files
+from rtfmri.simulate.scanner import Written, listed_files, play
 from rtfmri.simulate.scenario import Scenario, load_scenario
 from rtfmri.simulate.truth import read_truth
 from rtfmri.stream.control import Command, ask
@@ -98,7 +98,7 @@ def _render(scenario: Scenario, places: Places, console: Console) -> None:
     with bar(console) as progress:
         task = progress.add_task("rendering the phantom's run", total=None)
         render(scenario, places.rendered, lambda done, total: progress.update(task, completed=done, total=total))
-    console.print(f"A simulated run of {len(rendered_files(places.rendered))} volumes is ready.")
+    console.print(f"A simulated run of {len({volume for volume, _ in listed_files(places.rendered)})} volumes is ready.")
 
 
 def _session(scenario: Scenario, places: Places, environment: dict[str, str] | None, console: Console) -> list[Written]:
@@ -112,7 +112,7 @@ def _session(scenario: Scenario, places: Places, environment: dict[str, str] | N
         with console.status("starting engine and display (the first time, kernels are compiled) …"):
             _wait_until_ready(ports, engine, parts[1:], places)
         stop = threading.Event()
-        scanner = _Scanner(places, scenario.tr_s, stop)
+        scanner = _Scanner(places, scenario, stop)
         scanner.start()
         stack.callback(scanner.join)
         stack.callback(stop.set)
@@ -126,14 +126,15 @@ def _session(scenario: Scenario, places: Places, environment: dict[str, str] | N
 class _Scanner(threading.Thread):
     """The simulated scanner; a mistake of its folder ends up in ``written`` being short, which the verdict tells."""
 
-    def __init__(self, places: Places, tr_s: float, stop: threading.Event) -> None:
+    def __init__(self, places: Places, scenario: Scenario, stop: threading.Event) -> None:
         super().__init__(name="scanner", daemon=True)
         self.written: list[Written] = []
-        self._places, self._tr_s, self._stop_event = places, tr_s, stop
+        self._places, self._scenario, self._stop_event = places, scenario, stop
 
     def run(self) -> None:
-        places = self._places
-        play(places.rendered, places.watched, self._tr_s, delay_s=2.0, stop=self._stop_event, on_written=self.written.append)
+        places, scenario = self._places, self._scenario
+        note, faults, seed = self.written.append, scenario.faults, scenario.seed
+        play(places.rendered, places.watched, scenario.tr_s, delay_s=2.0, faults=faults, seed=seed, stop=self._stop_event, on_written=note)
 
 
 def _engine_command(scenario: Scenario, places: Places, ports: Ports) -> list[str]:
@@ -193,7 +194,7 @@ def _verdict(scenario: Scenario, places: Places, written: list[Written], display
     console.print(f"The record lies in {paths.folder}", soft_wrap=True)
     if displayed:
         console.print(f"What the participant saw: {places.screenshots}", soft_wrap=True)
-    said = complaints(summary, envelopes, len(written), correlation, displayed)
+    said = complaints(summary, envelopes, len({file.index for file in written}), correlation, displayed)
     replays = {"the record": [str(paths.journal)], "the DICOMs": [str(places.watched), "--against", str(paths.journal), "--shuffle", "1"]}
     for what, arguments in replays.items():
         said += _replayed(what, arguments, console)

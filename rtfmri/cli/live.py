@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from rtfmri.acquisition.live import LiveFolder
+from rtfmri.acquisition.listener import DicomListener, Listening
+from rtfmri.acquisition.live import LiveRun, Mouth
+from rtfmri.acquisition.mailbox import Mailbox
+from rtfmri.acquisition.received import ReceivedImages
+from rtfmri.acquisition.watched import WatchedFolder
 from rtfmri.cli.status import status_process
 from rtfmri.cli.wiring import CLOCKS, entities_of, finish_in_background, ports_of, terminate_as_interrupt
 from rtfmri.engine.inbox import Inbox
@@ -22,35 +27,44 @@ from rtfmri.stream.returns_server import ReturnsServer
 from rtfmri.study import Study, load_study
 
 
+@dataclass(frozen=True)
+class Inlets:
+    """Where images come from: a folder, the network, or both; ``poll_s`` None: as the folder's file system asks for."""
+
+    watch: Path | None
+    poll_s: float | None
+    listening: Listening | None
+
+
 def live_session(
     study_file: Path,
-    watch: Path,
+    inlets: Inlets,
     sub: str | None,
     ses: str,
     run: int | None,
     out: Path,
     port: int | None,
-    poll_s: float,
     once: bool,
     status: bool,
 ) -> int:
     """Serve until told to end; 0 when the last run was completed or stopped by the operator, else 1."""
     study = load_study(study_file)
-    if not watch.is_dir():
-        raise StudyError(f"The folder {watch} is not there; create it, or correct --watch.")
+    _check(inlets)
     first = None if sub is None else entities_of(study, out, sub, ses, run)
     ports = ports_of(study, port)
     finishing: list[multiprocessing.process.BaseProcess] = []
-    inbox = Inbox()
+    inbox, mailbox = Inbox(), Mailbox()
     with ExitStack() as stack:
         stack.callback(_join_all, finishing)
         publisher = stack.enter_context(Publisher(ports))
+        if inlets.listening is not None:
+            stack.enter_context(DicomListener(inlets.listening, mailbox))
         stack.enter_context(ReturnsServer(ports, inbox.put_return, inbox.put_return))
         session = Session(
             Parts(
                 propose=lambda command: _proposed(study, out, command),
                 open_run=lambda entities: opened(study, entities, out, publisher.publish, CLOCKS),
-                open_source=lambda deliver, run: _folder(study, watch, poll_s, deliver, run),
+                open_source=lambda deliver, run: _source(study, _mouths(inlets, mailbox, run), deliver, run),
                 announce=lambda run: publisher.open_run(run.run.armed.run_uid, run.history),
                 finish=lambda run: finishing.append(finish_in_background(run.paths)),
             ),
@@ -67,6 +81,13 @@ def live_session(
     return 0 if session.last is None or session.last.exit_status in ("completed", "stopped") else 1
 
 
+def _check(inlets: Inlets) -> None:
+    if inlets.watch is None and inlets.listening is None:
+        raise StudyError("Say where the images come from: --watch FOLDER, --listen PORT, or both.")
+    if inlets.watch is not None and not inlets.watch.is_dir():
+        raise StudyError(f"The folder {inlets.watch} is not there; create it, or correct --watch.")
+
+
 def _join_all(processes: list[multiprocessing.process.BaseProcess]) -> None:
     for process in processes:
         process.join()
@@ -78,14 +99,15 @@ def _proposed(study: Study, out: Path, command: Command) -> Entities:
     return entities_of(study, out, command.sub, command.ses or "01", command.run)
 
 
-def _folder(study: Study, watch: Path, poll_s: float, deliver: Deliver, run: Opened) -> LiveFolder:
-    return LiveFolder(
-        watch,
-        study.acquisition.series,
-        study.acquisition,
-        deliver,
-        poll_s=poll_s,
-        ignore_existing=not run.resumed,
-        not_before_unix_s=run.armed_unix_s,
-        first_index=run.first_index,
-    )
+def _mouths(inlets: Inlets, mailbox: Mailbox, run: Opened) -> list[Mouth]:
+    mouths: list[Mouth] = []
+    if inlets.watch is not None:
+        fresh = not run.resumed
+        mouths.append(WatchedFolder(inlets.watch, poll_s=inlets.poll_s, ignore_existing=fresh, not_before_unix_s=run.armed_unix_s))
+    if inlets.listening is not None:
+        mouths.append(ReceivedImages(mailbox))
+    return mouths
+
+
+def _source(study: Study, mouths: list[Mouth], deliver: Deliver, run: Opened) -> LiveRun:
+    return LiveRun(study.acquisition.series, study.acquisition, mouths, deliver, first_index=run.first_index)

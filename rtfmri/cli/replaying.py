@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rtfmri.acquisition.recorded import read_dicoms, read_nifti
+from rtfmri.acquisition.recorded import read_recording
 from rtfmri.cli.summing import print_summary
 from rtfmri.cli.wiring import CLOCKS, bar, entities_of, ports_of, speed_of
 from rtfmri.engine.opening import Opened, opened
@@ -93,13 +93,13 @@ def _recording(source: Path, study_file: Path | None, against: Path | None, shuf
     study = study or (live.study if live else None)
     if study is None:
         raise StudyError(f"{source} is no recorded run, which would bring its own study; name the study file with --study.")
-    rule, settings = study.acquisition.series, study.acquisition
+    settings = study.acquisition
     obeyed = frozenset(decisions_of(live.envelopes).missing) if live else frozenset()
     if source.is_dir():
         order = None if shuffle is None else _shuffled(shuffle)
         expected = sum(1 for path in source.rglob("*") if path.is_file())
-        return Recording(lambda: read_dicoms(source, rule, settings, obey_missing=obeyed, order=order), expected, study, live)
-    return Recording(lambda: read_nifti(source, tr_s=settings.tr_s, obey_missing=obeyed), None, study, live)
+        return Recording(lambda: read_recording(source, settings, obey_missing=obeyed, order=order), expected, study, live)
+    return Recording(lambda: read_recording(source, settings, obey_missing=obeyed), None, study, live)
 
 
 def _shuffled(seed: int) -> Callable[[list[Path]], list[Path]]:

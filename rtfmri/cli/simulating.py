@@ -24,6 +24,7 @@ def simulate_scenario(scenario_file: Path, to: Path, speed: str, truth: Path | N
     console.print(f"Rendered with its truth in {rendered}.")
     with bar(console) as progress:
         task = progress.add_task("scanning", total=len(rendered_files(rendered)))
-        written = play(rendered, to, scenario.tr_s, speed=pace, on_written=lambda _: progress.advance(task))
+        faults, seed = scenario.faults, scenario.seed
+        written = play(rendered, to, scenario.tr_s, speed=pace, faults=faults, seed=seed, on_written=lambda _: progress.advance(task))
     console.print(f"{len(written)} files written to {to}.")
     return 0

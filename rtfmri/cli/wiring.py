@@ -48,7 +48,7 @@ def ports_of(study: Study, port: int | None) -> Ports:
 def bar(console: Console) -> Progress:
     """A progress bar with a count and the time that is left; disappears when it is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def finish_in_background(paths: RunPaths) -> multiprocessing.process.BaseProcess:

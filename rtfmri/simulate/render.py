@@ -1,7 +1,8 @@
 """Scenario -> a folder of DICOM files and the truth about them; everything is made before a run starts.
 
-``dicoms/`` holds one mosaic per volume, ``truth/`` what ``truth.py`` says. The same scenario gives the same bytes. Measuring (which
-takes nearly all the time) runs in threads, volume by volume; noise is added and files are written in order.
+``dicoms/`` holds the files of the scenario's flavour, ``files.tsv`` their volumes and order, ``truth/`` what ``truth.py`` says. The same
+scenario gives the same bytes. Measuring (which takes nearly all the time) runs in threads, volume by volume; noise is added and files are
+written in order.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from rtfmri.errors import StudyError
-from rtfmri.simulate import mosaic, motion, noise
+from rtfmri.simulate import motion, noise
 from rtfmri.simulate.epi import measure
+from rtfmri.simulate.flavours import WRITERS
 from rtfmri.simulate.response import region_response
+from rtfmri.simulate.scanner import write_list
 from rtfmri.simulate.scenario import Plan, Scenario, plan_run
+from rtfmri.simulate.series import MAX_PIXEL, DicomFile, Pixels, Series
 from rtfmri.simulate.setup import BRAIN_MEAN, Mask, Setup, set_up, write_rois
 from rtfmri.simulate.truth import Truth, weighted, write_image, write_truth
 from rtfmri.volume import Array, Grid, Image
@@ -29,7 +33,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
-    """A rendered run: its folder, and its files in the order of the volumes."""
+    """A rendered run: its folder, and its files in the order in which the scanner makes them."""
 
     folder: Path
     dicoms: tuple[Path, ...]
@@ -67,18 +71,27 @@ def _render(scenario: Scenario, plan: Plan, setup: Setup, folder: Path, progress
     truth = _truth(scenario, plan, setup, active, responses)
     _write_truth(folder / "truth", truth, scenario, setup)
     clean = _measured(setup, truth.motion, active, responses)
-    series, paths = _series(scenario, setup.epi.grid), []
+    series, written = _series(scenario, plan, setup.epi.grid), []
     for index, pixels in enumerate(_recorded(scenario, clean, plan.n_volumes, setup)):
-        paths.append(folder / "dicoms" / mosaic.file_name(scenario.series_number, index + 1))
-        mosaic.write_mosaic(paths[-1], pixels, series, index)
+        files = WRITERS[scenario.flavour](pixels, series, index)
+        _write_files(folder / "dicoms", files)
+        written += [(file.volume, file.name) for file in files]
         if progress:
             progress(index + 1, plan.n_volumes)
-    return Rendering(folder, tuple(paths), scenario.tr_s, setup.epi.grid, truth)
+    write_list(folder, written)
+    return Rendering(folder, tuple(folder / "dicoms" / name for _, name in written), scenario.tr_s, setup.epi.grid, truth)
 
 
-def _series(scenario: Scenario, grid: Grid) -> mosaic.Series:
+def _series(scenario: Scenario, plan: Plan, grid: Grid) -> Series:
     times_s = noise.slice_times_s(scenario.shape[2], scenario.tr_s, scenario.multiband)
-    return mosaic.Series(grid, scenario.tr_s, times_s, scenario.protocol, scenario.series_number, scenario.seed)
+    return Series(grid, scenario.tr_s, times_s, scenario.protocol, scenario.series_number, scenario.seed, plan.n_volumes)
+
+
+def _write_files(folder: Path, files: list[DicomFile]) -> None:
+    for file in files:
+        path = folder / file.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content)
 
 
 def _activation_per_percent(setup: Setup) -> dict[str, Image]:
@@ -125,7 +138,7 @@ def _measured(setup: Setup, matrices: Array, active: dict[str, Image], responses
         yield from pool.map(one, range(len(matrices)))
 
 
-def _recorded(scenario: Scenario, clean: Iterator[Image], n_volumes: int, setup: Setup) -> Iterator[mosaic.Pixels]:
+def _recorded(scenario: Scenario, clean: Iterator[Image], n_volumes: int, setup: Setup) -> Iterator[Pixels]:
     """Every volume as it is stored: with drift, physiology, spikes and thermal noise, in whole numbers."""
     sigma = noise.thermal_sigma(scenario.noise, BRAIN_MEAN)
     disturbed = zip(clean, noise.drift(scenario, n_volumes), noise.physiology(scenario, n_volumes, setup.fluid), strict=True)
@@ -133,4 +146,4 @@ def _recorded(scenario: Scenario, clean: Iterator[Image], n_volumes: int, setup:
         spikes = tuple(spike for spike in scenario.spikes if spike.volume == index)
         signal = noise.spoil(image * gain * (1 + fraction), spikes)
         stored = noise.magnitude(signal, sigma, np.random.default_rng([scenario.seed, 6, index]))
-        yield np.clip(np.rint(stored), 0, mosaic.MAX_PIXEL).astype(np.uint16)
+        yield np.clip(np.rint(stored), 0, MAX_PIXEL).astype(np.uint16)

@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from rtfmri.errors import StudyError
 from rtfmri.paradigm import Block, planned_volumes
+from rtfmri.simulate.faults import Fault
+from rtfmri.simulate.flavours import Flavour
 from rtfmri.study import load_study
 
 if sys.version_info >= (3, 11):
@@ -91,6 +93,7 @@ class Scenario(_Section):
 
     study: Path
     seed: int = Field(ge=0)
+    flavour: Flavour = "mosaic"  # whose files: Siemens to VE11, Siemens XA, GE, Philips
     protocol: str = Field(default="bold_nf", min_length=1, max_length=64)
     series_number: int = Field(default=7, ge=1, le=999999)
     tr_s: float = Field(gt=0, le=20)
@@ -105,6 +108,7 @@ class Scenario(_Section):
     motion: MotionRule = MotionRule()
     noise: NoiseRule = NoiseRule()
     spikes: tuple[Spike, ...] = ()
+    faults: tuple[Fault, ...] = ()  # what goes wrong while the files are written; applied in this order
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ def _misfits(scenario: Scenario, plan: Plan, study_tr_s: float | None) -> list[s
             problems.append(
                 f"amplitudes_percent.{name} has {len(amplitudes)} values for {n_regulate} regulation blocks; give one for each."
             )
-    events: tuple[Jump | Spike, ...] = (*scenario.motion.jumps, *scenario.spikes)
+    events: tuple[Jump | Spike | Fault, ...] = (*scenario.motion.jumps, *scenario.spikes, *scenario.faults)
     for event in events:
         if event.volume >= plan.n_volumes:
             problems.append(f"{type(event).__name__.lower()} at volume {event.volume}: the run ends with volume {plan.n_volumes - 1}.")

@@ -34,4 +34,7 @@ def simulate_run(
     scenario = load_scenario(scenario_file)
     with tempfile.TemporaryDirectory(prefix="rtfmri-simulate-") as scratch:
         rendering = render(scenario, keep or Path(scratch), progress)
-        return play(rendering.folder, to, scenario.tr_s, delay_s=delay_s, speed=speed, stop=stop, on_written=on_written)
+        faults, seed = scenario.faults, scenario.seed
+        return play(
+            rendering.folder, to, scenario.tr_s, delay_s=delay_s, speed=speed, faults=faults, seed=seed, stop=stop, on_written=on_written
+        )

@@ -24,7 +24,8 @@ def folder(tmp_path: Path) -> Path:
         (made / f"7_{number}.dcm").write_bytes(mosaic_bytes(number))
         moco = ("ORIGINAL", "PRIMARY", "M", "ND", "MOCO", "MOSAIC")
         (made / f"8_{number}.dcm").write_bytes(mosaic_bytes(number, series=8, uid="1.8", description="MoCoSeries", image_type=moco))
-    (made / "1.dcm").write_bytes(mosaic_bytes(1, series=1, uid="1.1", protocol="localizer", image_type=("ORIGINAL", "PRIMARY", "M")))
+    localizer = {"series": 1, "uid": "1.1", "protocol": "localizer", "description": "localizer"}
+    (made / "1.dcm").write_bytes(mosaic_bytes(1, image_type=("ORIGINAL", "PRIMARY", "M"), **localizer))
     (made / "note.txt").write_text("a note " * 40)
     (made / "cut.dcm").write_bytes(mosaic_bytes(3)[:-9])
     return made
@@ -36,10 +37,10 @@ def test_every_series_is_listed_with_what_is_to_be_known(folder: Path) -> None:
     assert (raw.number, raw.protocol, raw.vendor, raw.kind) == (7, "bold_nf1", "Siemens", "mosaic")
     assert (raw.shape, raw.tr_s, raw.volumes, raw.files, raw.usable) == ((8, 6, 5), 1.0, 3, 3, True)
     assert raw.note == "1 volumes missing: 3"
-    assert raw.extra == {"rule": "the run"}
+    assert raw.extra == {"rule": "the run", "complete": "no"}
     assert "motion-corrected" in moco.extra["rule"]
-    assert not localizer.usable
-    assert localizer.note == "not decoded yet: Siemens single slices"
+    assert (localizer.kind, localizer.shape, localizer.volumes) == ("slices", (24, 18, 1), 1)
+    assert localizer.extra == {"rule": "it is not the one that the study names", "complete": "yes"}
     assert [other.note for other in others] == ["ignored: it ends before its header says", "ignored: it is no DICOM file"]
     assert seen == [(done, 9) for done in range(1, 10)]
 

@@ -98,6 +98,20 @@ def test_a_port_in_use(cli: Cli, tmp_path: Path) -> None:
         refused(cli("run", SMALL, "--watch", tmp_path, "--sub", "01", "--port", base, "--no-status"), str(base))
 
 
+def test_a_dicom_port_in_use_and_a_title_that_is_none(cli: Cli) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        options = ("--sub", "01", "--port", free_base(), "--no-status", "--listen-address", "127.0.0.1")
+        refused(cli("run", SMALL, "--listen", port, *options), f"port {port}", "choose another port with --listen")
+        refused(cli("run", SMALL, "--listen", port, "--ae-title", "SEVENTEEN_LETTERS", *options), "1 to 16 characters")
+
+
+def test_a_live_run_without_any_source(cli: Cli) -> None:
+    refused(cli("run", SMALL, "--sub", "01", "--no-status"), "--watch FOLDER, --listen PORT, or both")
+
+
 def test_nobody_to_arm(cli: Cli) -> None:
     refused(cli("arm", "--sub", "01", "--port", free_base()), "No rtfmri session answers")
 

@@ -11,6 +11,7 @@ from simulate_helpers import SIM_DATA, voxels
 
 from rtfmri.paradigm import planned_volumes, volumes_of
 from rtfmri.simulate.__main__ import main
+from rtfmri.simulate.faults import FAULTS
 from rtfmri.simulate.scenario import load_scenario, plan_run
 from rtfmri.study import load_study
 
@@ -26,6 +27,24 @@ def test_committed_masks_are_those_that_regenerating_gives(name: str, tmp_path: 
         np.testing.assert_array_equal(voxels(committed), voxels(again))
         np.testing.assert_allclose(committed.affine, again.affine)
         assert voxels(committed).sum() >= 20
+
+
+@pytest.mark.parametrize("name", ["ge", "philips", "xa", "faults"])
+def test_the_small_run_as_other_scanners_write_it_differs_in_nothing_else(name: str) -> None:
+    ours, small = (load_scenario(SIM_DATA / f"small{part}_scenario.toml") for part in (f"_{name}", ""))
+    assert ours.model_copy(update={"flavour": "mosaic", "faults": ()}) == small
+    assert (ours.flavour, ours.faults) != (small.flavour, small.faults)
+
+
+def test_the_bad_day_holds_most_kinds_of_fault() -> None:
+    kinds = {fault.kind for fault in load_scenario(SIM_DATA / "small_faults_scenario.toml").faults}
+    assert set(FAULTS) - kinds <= {
+        "slow_copy",
+        "missing_slice",
+        "reorder_slices",
+        "restart",
+        "restart_in_series",
+    }  # of slices, or the run's end
 
 
 def test_the_demo_is_three_minutes_with_two_blocks_that_differ() -> None:

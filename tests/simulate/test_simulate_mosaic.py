@@ -11,35 +11,37 @@ import pydicom
 import pytest
 from simulate_helpers import converted, voxels
 
-from rtfmri.simulate import mosaic
 from rtfmri.simulate.epi import make_epi
+from rtfmri.simulate.mosaic import mosaic_files, mosaic_name
 from rtfmri.simulate.noise import slice_times_s
 from rtfmri.simulate.render import Rendering
 from rtfmri.simulate.scenario import Scenario
+from rtfmri.simulate.series import MAX_PIXEL, Pixels, Series, decimal, dicom_time
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # nibabel calls its DICOM readers experimental when they are imported
     from nibabel.nicom import csareader, dicomwrappers
 
 
-def random_pixels(shape: tuple[int, int, int], seed: int) -> mosaic.Pixels:
-    return np.random.default_rng(seed).integers(0, mosaic.MAX_PIXEL + 1, shape).astype(np.uint16)
+def random_pixels(shape: tuple[int, int, int], seed: int) -> Pixels:
+    return np.random.default_rng(seed).integers(0, MAX_PIXEL + 1, shape).astype(np.uint16)
 
 
 @pytest.fixture(scope="module", params=[(18, (6.0, 6.0, 6.0)), (16, (5.0, 6.5, 4.2)), (4, (6.0, 6.0, 9.0))])
-def oblique(request: pytest.FixtureRequest, quick: Scenario, tmp_path_factory: pytest.TempPathFactory) -> tuple[mosaic.Series, Path]:
+def oblique(request: pytest.FixtureRequest, quick: Scenario, tmp_path_factory: pytest.TempPathFactory) -> tuple[Series, Path]:
     """Two volumes of random pixels on a tilted grid, with tiles left over and without, cubic voxels and not."""
     slices, size = request.param
     scenario = quick.model_copy(update={"shape": (36, 40, slices), "voxel_size_mm": size})
     grid = make_epi(scenario).grid
-    series = mosaic.Series(grid, 1.25, slice_times_s(slices, 1.25, 1), "bold_x", 12, 9)
+    series = Series(grid, 1.25, slice_times_s(slices, 1.25, 1), "bold_x", 12, 9, 2)
     folder = tmp_path_factory.mktemp("oblique")
     for index in range(2):
-        mosaic.write_mosaic(folder / mosaic.file_name(12, index + 1), random_pixels(grid.shape, index), series, index)
+        [file] = mosaic_files(random_pixels(grid.shape, index), series, index)
+        (folder / file.name).write_bytes(file.content)
     return series, folder
 
 
-def test_dcm2niix_gives_back_every_voxel_and_the_affine(oblique: tuple[mosaic.Series, Path], tmp_path: Path) -> None:
+def test_dcm2niix_gives_back_every_voxel_and_the_affine(oblique: tuple[Series, Path], tmp_path: Path) -> None:
     series, folder = oblique
     image = converted(folder, tmp_path)
     np.testing.assert_allclose(image.affine, series.grid.affine, atol=1e-4)
@@ -48,7 +50,7 @@ def test_dcm2niix_gives_back_every_voxel_and_the_affine(oblique: tuple[mosaic.Se
     assert image.header.get_zooms()[3] == pytest.approx(1.25)
 
 
-def test_nibabel_gives_back_every_voxel_and_the_affine(oblique: tuple[mosaic.Series, Path]) -> None:
+def test_nibabel_gives_back_every_voxel_and_the_affine(oblique: tuple[Series, Path]) -> None:
     series, folder = oblique
     wrapper = dicomwrappers.wrapper_from_file(folder / "001_000012_000001.dcm")
     rows_first = wrapper.get_unscaled_data()  # (row, column, slice)
@@ -58,9 +60,9 @@ def test_nibabel_gives_back_every_voxel_and_the_affine(oblique: tuple[mosaic.Ser
     np.testing.assert_allclose(to_ras @ wrapper.affine @ ours_to_rows, series.grid.affine, atol=1e-4)
 
 
-def test_the_header_says_what_a_mosaic_needs(oblique: tuple[mosaic.Series, Path]) -> None:
+def test_the_header_says_what_a_mosaic_needs(oblique: tuple[Series, Path]) -> None:
     series, folder = oblique
-    first, second = (pydicom.dcmread(folder / mosaic.file_name(12, number)) for number in (1, 2))
+    first, second = (pydicom.dcmread(folder / mosaic_name(12, number)) for number in (1, 2))
     assert "MOSAIC" in first.ImageType
     assert (first.InstanceNumber, second.InstanceNumber) == (1, 2)
     assert float(second.AcquisitionTime) - float(first.AcquisitionTime) == pytest.approx(1.25)
@@ -80,13 +82,13 @@ def test_nobody_is_named(small_run: Rendering) -> None:
 
 
 def test_times_go_on_after_a_full_minute() -> None:
-    assert mosaic._time(10 * 3600 + 61.97) == "100101.970000"
+    assert dicom_time(10 * 3600 + 61.97) == "100101.970000"
 
 
 def test_numbers_fit_a_dicom_decimal_string() -> None:
     for value in (-123.456789012345, 1e-12, -0.9999999999, 3.5):
-        assert len(mosaic._decimal(value)) <= 16
-        assert float(mosaic._decimal(value)) == pytest.approx(value, abs=1e-7)
+        assert len(decimal(value)) <= 16
+        assert float(decimal(value)) == pytest.approx(value, abs=1e-7)
 
 
 def test_the_whole_run_is_one_series(as_nifti: nib.Nifti1Image, small_run: Rendering) -> None:

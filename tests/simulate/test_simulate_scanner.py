@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from rtfmri.errors import StudyError
-from rtfmri.simulate.scanner import Written, play, read_written
+from rtfmri.simulate.faults import Fault, Kind
+from rtfmri.simulate.scanner import Written, play, read_written, write_list
 from rtfmri.simulate.session import simulate_run
 
 TR_S = 0.05
@@ -21,8 +22,10 @@ N = 12
 def run(tmp_path: Path) -> Path:
     """A folder that looks rendered; the scanner only copies."""
     (tmp_path / "rendered" / "dicoms").mkdir(parents=True)
-    for number in range(1, N + 1):
-        (tmp_path / "rendered" / "dicoms" / f"001_000007_{number:06d}.dcm").write_bytes(bytes([number]) * 200_000)
+    names = [f"001_000007_{number:06d}.dcm" for number in range(1, N + 1)]
+    for index, name in enumerate(names):
+        (tmp_path / "rendered" / "dicoms" / name).write_bytes(bytes([index + 1]) * 200_000)
+    write_list(tmp_path / "rendered", enumerate(names))
     return tmp_path / "rendered"
 
 
@@ -121,6 +124,38 @@ def test_a_target_that_cannot_be_written_is_refused_in_a_sentence(run: Path, tmp
     (tmp_path / "to").write_text("a file, not a folder", encoding="utf-8")
     with pytest.raises(StudyError, match="cannot write"):
         play(run, tmp_path / "to", TR_S)
+
+
+@pytest.mark.parametrize("kind", ["slow_write", "slow_copy", "preallocated", "rename", "reorder_volumes", "late_volume", "stall"])
+def test_faults_that_only_cost_time_leave_every_file_as_it_was_rendered(run: Path, tmp_path: Path, kind: Kind) -> None:
+    done = play(run, tmp_path / "to", TR_S, speed=math.inf, faults=[Fault(kind=kind, volume=3)])
+    assert sorted(written.index for written in done) == list(range(N))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "to").iterdir()} == {
+        path.name: path.read_bytes() for path in (run / "dicoms").iterdir()
+    }
+
+
+def test_a_slow_file_grows_and_is_logged_when_it_is_whole(run: Path, tmp_path: Path) -> None:
+    sizes: list[tuple[int, int]] = []
+    target = tmp_path / "to" / "001_000007_000001.dcm"
+    play(
+        run,
+        tmp_path / "to",
+        TR_S,
+        faults=[Fault(kind="slow_write", volume=0, by_tr=2.5)],
+        on_written=lambda written: sizes.append((written.index, target.stat().st_size)),
+    )
+    assert [index for index, _ in sizes][:3] == [1, 2, 0]
+    assert [size for _, size in sizes][:3] == [100_000, 150_000, 200_000]
+
+
+def test_files_in_sub_folders_are_put_into_the_same(tmp_path: Path) -> None:
+    name = "p1/e2/s3/i100001.MRDC.1"
+    (tmp_path / "rendered" / "dicoms" / name).parent.mkdir(parents=True)
+    (tmp_path / "rendered" / "dicoms" / name).write_bytes(b"slice")
+    write_list(tmp_path / "rendered", [(0, name)])
+    play(tmp_path / "rendered", tmp_path / "to", TR_S)
+    assert (tmp_path / "to" / name).read_bytes() == b"slice"
 
 
 def test_a_scenario_is_rendered_and_played_in_one_call(quick_file: Path, tmp_path: Path) -> None:

@@ -52,6 +52,18 @@ def test_every_disagreement_with_the_study_is_reported_at_once(tmp_path: Path) -
         assert said in problems
 
 
+def test_mistakes_in_faults_and_flavour_are_reported_with_their_place(tmp_path: Path) -> None:
+    text = GOOD + 'flavour = "hitachi"\nfaults = [{ kind = "stall", volume = 3 }, { kind = "stal", volume = -1, by_tr = 0 }]\n'
+    problems = "\n".join(problems_of(tmp_path, text))
+    for said in ("flavour: ", "'hitachi'", "faults.2.kind: ", "faults.2.volume: ", "faults.2.by_tr: "):
+        assert said in problems
+
+
+def test_a_fault_after_the_end_of_the_run_is_refused(tmp_path: Path) -> None:
+    text = GOOD + 'faults = [{ kind = "stall", volume = 99 }]\n'
+    assert "fault at volume 99: the run ends with volume 19" in problems_of(tmp_path, text)[0]
+
+
 def test_regions_that_the_study_does_not_have_are_refused(tmp_path: Path) -> None:
     assert "regions" in problems_of(tmp_path, GOOD.replace(", tpj = [-1.0]", ""))[0]
 
