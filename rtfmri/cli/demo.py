@@ -193,7 +193,7 @@ def _verdict(scenario: Scenario, places: Places, written: list[Written], display
     console.print(f"The record lies in {paths.folder}", soft_wrap=True)
     if displayed:
         console.print(f"What the participant saw: {places.screenshots}", soft_wrap=True)
-    said = complaints(summary, envelopes, len(written), correlation, displayed)
+    said = complaints(summary, len(written), correlation, displayed)
     replays = {"the record": [str(paths.journal)], "the DICOMs": [str(places.watched), "--against", str(paths.journal), "--shuffle", "1"]}
     for what, arguments in replays.items():
         said += _replayed(what, arguments, console)

@@ -105,28 +105,27 @@ def _progress(board: Board) -> RenderableType:
 
 
 def _figures(board: Board) -> RenderableType:
-    row = Table.grid(padding=(0, 3))
     motion = board.volume.motion if board.volume else None
     limit_mm = board.start.fd_hold_mm if board.start else 0.5
     moved = motion is not None and motion.fd_mm is not None and motion.fd_mm > limit_mm
-    counts = "  ".join(f"{name} {n}" for name, n in board.counts)
-    shown = "—" if board.shown is None else board.shown.state
-    row.add_row(
+    numbers = Table.grid(padding=(0, 3))
+    numbers.add_row(
         _number("latency", board.totals_ms[-1] if board.totals_ms else None, "ms", ".0f"),
         _number("p50", percentile(board.totals_ms, 50), "ms", ".0f"),
         _number("p95", percentile(board.totals_ms, 95), "ms", ".0f"),
         _number("FD", motion.fd_mm if motion else None, "mm", ".2f", "bold yellow" if moved else ""),
-        Text(counts),
-        Text(f"on the glass: {shown}"),
+        Text(f"on the glass: {'—' if board.shown is None else board.shown.state}"),
     )
-    return row
+    return Group(numbers, Text("   ".join(f"{name} {n}" for name, n in board.counts)))
 
 
 def _regions(volume: VolumeMessage) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for name, roi in volume.rois.items():
         table.add_row(Text(name, style="bold"), _percent(roi.psc, roi.se), _bar(roi.psc))
-    table.add_row(Text("regulation", style="bold"), _percent(volume.regulation, volume.regulation_se), _bar(volume.regulation))
+    table.add_row(
+        Text("regulation", style="bold"), _percent(volume.regulation, volume.regulation_se), _bar(volume.regulation), Text("averaged")
+    )
     return table
 
 
