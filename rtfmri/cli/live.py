@@ -10,7 +10,7 @@ from rich.console import Console
 
 from rtfmri.acquisition.live import LiveFolder
 from rtfmri.cli.status import status_process
-from rtfmri.cli.wiring import CLOCKS, entities_of, finish_in_background, ports_of, terminate_as_interrupt
+from rtfmri.cli.wiring import CLOCKS, entities_of, finish_in_background, ports_of, tell_rescued, terminate_as_interrupt
 from rtfmri.engine.inbox import Inbox
 from rtfmri.engine.opening import Deliver, Opened, opened
 from rtfmri.engine.session import Parts, Session
@@ -52,7 +52,7 @@ def live_session(
                 open_run=lambda entities: opened(study, entities, out, publisher.publish, CLOCKS),
                 open_source=lambda deliver, run: _folder(study, watch, poll_s, deliver, run),
                 announce=lambda run: publisher.open_run(run.run.armed.run_uid, run.history),
-                finish=lambda run: finishing.append(finish_in_background(run.paths)),
+                finish=lambda run: _finish(run, finishing),
             ),
             inbox,
         )
@@ -65,6 +65,11 @@ def live_session(
         except KeyboardInterrupt:
             Console(stderr=True).print("Session ended; what was recorded is kept.")
     return 0 if session.last is None or session.last.exit_status in ("completed", "stopped") else 1
+
+
+def _finish(run: Opened, finishing: list[multiprocessing.process.BaseProcess]) -> None:
+    tell_rescued(run, Console(stderr=True))
+    finishing.append(finish_in_background(run.paths))
 
 
 def _join_all(processes: list[multiprocessing.process.BaseProcess]) -> None:

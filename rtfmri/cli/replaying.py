@@ -16,7 +16,7 @@ from rich.console import Console
 
 from rtfmri.acquisition.recorded import read_dicoms, read_nifti
 from rtfmri.cli.summing import print_summary
-from rtfmri.cli.wiring import CLOCKS, bar, entities_of, ports_of, speed_of
+from rtfmri.cli.wiring import CLOCKS, bar, entities_of, ports_of, speed_of, tell_rescued
 from rtfmri.engine.opening import Opened, opened
 from rtfmri.engine.replay import Decisions, decisions_of, replay
 from rtfmri.errors import StudyError
@@ -134,6 +134,7 @@ def _replayed(recording: Recording, out: Path, entities: Entities, pace: float, 
             publisher.open_run(run.run.armed.run_uid, run.history)
         items = stack.enter_context(_watched(recording, console))
         replay(run.run, items, recording.decisions, _pace(pace))
+    tell_rescued(run, Console(stderr=True))
     finish_record(run.paths)
     return run
 

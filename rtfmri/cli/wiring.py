@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from rtfmri.engine.opening import Opened
 from rtfmri.engine.outlet import Clocks
 from rtfmri.errors import StudyError
 from rtfmri.messages import Entities
@@ -49,6 +50,14 @@ def bar(console: Console) -> Progress:
     """A progress bar with a count and the time that is left; disappears when it is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True)
+
+
+def tell_rescued(opened: Opened, console: Console) -> None:
+    """Where the disk could not take the record, say where the rest of it lies."""
+    for path in opened.rescued():
+        console.print(
+            f"What the disk could not take was saved to {path}; copy it from there before this computer is restarted.", soft_wrap=True
+        )
 
 
 def finish_in_background(paths: RunPaths) -> multiprocessing.process.BaseProcess:
