@@ -25,20 +25,20 @@ VALIDITY = {"ok": ("●", "green"), "settling": ("◌", "cyan"), "held": ("◍",
 SEVERITY = {"info": ("i", "cyan"), "warning": ("!", "yellow"), "error": ("✕", "red")}
 
 
-def watch(address: str, console: Console, stop: Callable[[], bool]) -> Board:
-    """Draw the run at ``address`` until it ends or ``stop()``; returns the last board."""
-    board = Board()
-    with Live(console=console, auto_refresh=False, transient=False) as live:
+def watch_run(address: str, console: Console, stop: Callable[[], bool]) -> None:
+    """Draw the run at ``address`` until it ends or ``stop()``."""
+    with Live(console=console, auto_refresh=False) as live:
         for board in boards(address, stop):
             live.update(draw(board), refresh=True)
-    return board
+            if board.stop is not None:
+                return
 
 
 @contextmanager
 def status_process(address: str) -> Iterator[None]:
     """The status in a process of its own, until the block ends."""
     spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=_watch_all, args=(address,), name="status", daemon=True)
+    process = spawn.Process(target=_watch_session, args=(address,), name="status", daemon=True)
     process.start()
     try:
         yield
@@ -48,18 +48,19 @@ def status_process(address: str) -> Iterator[None]:
         process.join()
 
 
-def _watch_all(address: str) -> None:
-    """Run after run, until terminated."""
+def _watch_session(address: str) -> None:
+    """One run after another in the same place, until terminated."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the session's
-    while True:
-        watch(address, Console(), lambda: False)
+    with Live(console=Console(), auto_refresh=False) as live:
+        for board in boards(address, lambda: False):
+            live.update(draw(board), refresh=True)
 
 
 def boards(address: str, stop: Callable[[], bool]) -> Iterator[Board]:
-    """The board at every refresh, the last one after run_stop."""
+    """The board at every refresh until ``stop()``."""
     board = Board()
     with Subscriber(address) as subscriber:
-        while not stop() and board.stop is None:
+        while not stop():
             until_s = time.monotonic() + REFRESH_S
             while (left_s := until_s - time.monotonic()) > 0:
                 for envelope in subscriber.receive(left_s):
