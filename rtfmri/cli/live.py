@@ -10,7 +10,7 @@ from rich.console import Console
 
 from rtfmri.acquisition.live import LiveFolder
 from rtfmri.cli.status import status_process
-from rtfmri.cli.wiring import CLOCKS, entities_of, finish_in_background, ports_of, tell_rescued, terminate_as_interrupt
+from rtfmri.cli.wiring import CLOCKS, finish_in_background, live_entities_of, ports_of, tell_rescued, terminate_as_interrupt
 from rtfmri.engine.inbox import Inbox
 from rtfmri.engine.opening import Deliver, Opened, opened
 from rtfmri.engine.session import Parts, Session
@@ -38,7 +38,7 @@ def live_session(
     study = load_study(study_file)
     if not watch.is_dir():
         raise StudyError(f"The folder {watch} is not there; create it, or correct --watch.")
-    first = None if sub is None else entities_of(study, out, sub, ses, run)
+    first = None if sub is None else live_entities_of(study, out, sub, ses, run)
     ports = ports_of(study, port)
     finishing: list[multiprocessing.process.BaseProcess] = []
     inbox = Inbox()
@@ -80,7 +80,7 @@ def _join_all(processes: list[multiprocessing.process.BaseProcess]) -> None:
 def _proposed(study: Study, out: Path, command: Command) -> Entities:
     if command.sub is None:
         raise StudyError("Say which participant: rtfmri arm --sub 07.")
-    return entities_of(study, out, command.sub, command.ses or "01", command.run)
+    return live_entities_of(study, out, command.sub, command.ses or "01", command.run)
 
 
 def _folder(study: Study, watch: Path, poll_s: float, deliver: Deliver, run: Opened) -> LiveFolder:

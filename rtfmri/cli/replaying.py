@@ -22,6 +22,7 @@ from rtfmri.engine.replay import Decisions, decisions_of, replay
 from rtfmri.errors import StudyError
 from rtfmri.messages import Entities, Envelope, RunStop
 from rtfmri.record.journal import read_journal
+from rtfmri.record.layout import RunPaths
 from rtfmri.record.outputs import finish_record
 from rtfmri.record.recorded import RecordedRun
 from rtfmri.record.verify import compare
@@ -123,6 +124,8 @@ def _entities(recording: Recording, out: Path, labels: Labels) -> Entities:
 
 
 def _replayed(recording: Recording, out: Path, entities: Entities, pace: float, port: int | None, console: Console) -> Opened:
+    if RunPaths(out, entities).journal.exists():  # a live run would be resumed; a replay begins anew
+        raise StudyError(f"{out} already holds a record of {entities.label}; choose another --out or --run.")
     with ExitStack() as stack:
         publish: Callable[[Envelope], None] = _nobody
         publisher = None

@@ -25,6 +25,8 @@ from rtfmri.record.outputs import finish_record
 from rtfmri.stream.ports import Ports
 from rtfmri.study import Study
 
+RESUMED_WITHIN_S = 1800.0  # a scanner does not go on for longer without us
+
 CLOCKS = Clocks(unix=time.time, monotonic=time.monotonic, performance=time.perf_counter)
 
 
@@ -40,6 +42,23 @@ def entities_of(study: Study, out: Path, sub: str, ses: str, run: int | None) ->
     except ValidationError:
         raise StudyError(f"sub {sub!r} and ses {ses!r} must hold letters and digits only, such as 07.") from None
     return entities if run else entities.model_copy(update={"run": next_run(out, sub, ses, study.task)})
+
+
+def live_entities_of(study: Study, out: Path, sub: str, ses: str, run: int | None) -> Entities:
+    """As ``entities_of``; without a number, the run that was cut off a short while ago is taken up again before a new one is begun.
+
+    Raises
+    ------
+    StudyError : a label holds something else than letters and digits.
+    """
+    entities = entities_of(study, out, sub, ses, run)
+    if run is not None or entities.run == 1:
+        return entities
+    last = entities.model_copy(update={"run": entities.run - 1})
+    paths = RunPaths(out, last)
+    if paths.finished or not paths.journal.exists():
+        return entities
+    return last if time.time() - paths.journal.stat().st_mtime < RESUMED_WITHIN_S else entities
 
 
 def ports_of(study: Study, port: int | None) -> Ports:
