@@ -149,7 +149,7 @@ while True: peer.send(b"garbage")
             assert until(lambda: server.rejected > 100)
             started_s, before = time.monotonic(), server.rejected
             assert until(lambda: server.rejected - before > 2 * BATCH * 1000 / REST_MS, 60.0)
-            assert time.monotonic() - started_s > 1.0  # two seconds' worth; zmq's polls end up to a quarter early
+            assert time.monotonic() - started_s > 1.5  # two seconds' worth
             started_s = time.monotonic()
         assert time.monotonic() - started_s < 2.0
 
