@@ -179,7 +179,7 @@ def test_the_first_values_settle_only_after_the_first_rest_and_with_a_small_erro
 
 
 def test_a_value_that_has_settled_does_not_flicker_about_the_limit():
-    """Where the error passes the limit again and again, the value stays: it is given up at half as much more, or when it is measured anew."""
+    """Where the error passes the limit again and again, the value stays; it is given up at half as much more."""
     plan, _, samples = a_run(sd=1.0)
     _, readings = stream(plan, samples)
     errors = [r.regulation_se for r in readings if r.settled and r.regulation_se is not None]
