@@ -20,7 +20,7 @@ from rtfmri.messages import Fault, VolumeMessage
 from rtfmri.stream.subscriber import Subscriber
 
 REFRESH_S = 0.25
-BAR_CELLS = 41
+BAR_CELLS = 33
 VALIDITY = {"ok": ("●", "green"), "settling": ("◌", "cyan"), "held": ("◍", "yellow"), "missing": ("✕", "red")}
 SEVERITY = {"info": ("i", "cyan"), "warning": ("!", "yellow"), "error": ("✕", "red")}
 
@@ -31,7 +31,8 @@ def watch_run(address: str, console: Console, stop: Callable[[], bool]) -> None:
         for board in boards(address, stop):
             live.update(draw(board), refresh=True)
             if board.stop is not None:
-                return
+                break
+    console.print()
 
 
 @contextmanager
@@ -124,9 +125,8 @@ def _regions(volume: VolumeMessage) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for name, roi in volume.rois.items():
         table.add_row(Text(name, style="bold"), _percent(roi.psc, roi.se), _bar(roi.psc))
-    table.add_row(
-        Text("regulation", style="bold"), _percent(volume.regulation, volume.regulation_se), _bar(volume.regulation), Text("averaged")
-    )
+    averaged = _percent(volume.regulation, volume.regulation_se)
+    table.add_row(Text("regulation (averaged)", style="bold"), averaged, _bar(volume.regulation))
     return table
 
 
