@@ -61,7 +61,7 @@ def on_message(state: DisplayState, envelope: Envelope, now_s: float, sent_s: fl
     if isinstance(message, VolumeMessage):
         return _measured(state, message, now_s if sent_s is None else min(sent_s, now_s)), ()
     if isinstance(message, Confirmed):
-        return replace(state, course=state.course.planned(_blocks(message), message.tr_s)), ()
+        return _confirmed(state, state.run, message), ()
     if isinstance(message, RunStop):
         return replace(state, ended=True, paused=False, operator_paused=False, blanked=False), ()
     if isinstance(message, Operator):
@@ -155,6 +155,13 @@ def _started(state: DisplayState, run: RunStart, now_s: float) -> tuple[DisplayS
     course = Course().planned(_blocks(run), run.tr_s)
     cleared = replace(state, newest=-1, heard_s=None, held=False, reading=None, score=None, operator_paused=False, blanked=False)
     return replace(cleared, run=run, course=course, ended=False), outgoing
+
+
+def _confirmed(state: DisplayState, run: RunStart, message: Confirmed) -> DisplayState:
+    """The first volume has brought the TR: the final blocks, and how long a silence is none."""
+    stale_after_s = run.stale_after_s if message.stale_after_s is None else message.stale_after_s
+    known = run.model_copy(update={"stale_after_s": stale_after_s})
+    return replace(state, run=known, course=state.course.planned(_blocks(message), message.tr_s))
 
 
 def _measured(state: DisplayState, message: VolumeMessage, came_s: float) -> DisplayState:

@@ -110,6 +110,7 @@ class Confirmed(_Part):
     planned_volumes: int
     blocks: tuple[BlockInfo, ...]
     rois: tuple[RoiInfo, ...]
+    stale_after_s: float | None = None  # as in RunStart, which did not know the TR
     scanner_zero_s: float | None = None  # scanner's clock at time zero, seconds since midnight; a resumed run goes on with it
 
 

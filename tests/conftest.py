@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from rtfmri.acquisition.recorded import read_dicoms
+from rtfmri.pipeline import warm_up
 from rtfmri.simulate.render import Rendering, render
 from rtfmri.simulate.scenario import load_scenario
 from rtfmri.study import Study, load_study
+from rtfmri.volume import Volume
 
 ROOT = Path(__file__).parents[1]
 SIM_DATA = ROOT / "sim_data"
@@ -24,6 +27,14 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Rendering:
 @pytest.fixture(scope="session")
 def small_study() -> Study:
     return load_study(SIM_DATA / "small_study.toml")
+
+
+@pytest.fixture(scope="session")
+def small_volumes(small_run: Rendering, small_study: Study) -> tuple[Volume, ...]:
+    """The volumes of the small run, as the scanner's files give them."""
+    warm_up()
+    items = read_dicoms(small_run.folder / "dicoms", small_study.acquisition.series, small_study.acquisition)
+    return tuple(item for item in items if isinstance(item, Volume))
 
 
 @pytest.fixture(scope="session")

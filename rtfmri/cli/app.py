@@ -20,7 +20,7 @@ app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_ma
 Out = Annotated[Path, typer.Option("--out", help="The dataset folder (BIDS) that the record is written to.", show_default=True)]
 Sub = Annotated[str | None, typer.Option("--sub", help="Participant label, letters and digits, such as 07. Never a name.")]
 Ses = Annotated[str, typer.Option("--ses", help="Session label.")]
-RunNumber = Annotated[int | None, typer.Option("--run", min=1, help="Run number; without it the next free one.")]
+RunNumber = Annotated[int | None, typer.Option("--run", min=1, help="Run number; without it the next free one, or the one just cut off.")]
 Port = Annotated[
     int | None,
     typer.Option("--port", min=1024, max=65532, help="First of four ports: messages, snapshot, returns, control. Default: the study's."),

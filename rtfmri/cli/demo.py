@@ -19,7 +19,7 @@ from rich.console import Console
 
 from rtfmri.cli.judging import complaints, correlation_with_truth
 from rtfmri.cli.screen import screen
-from rtfmri.cli.status import watch
+from rtfmri.cli.status import watch_run
 from rtfmri.cli.summing import print_summary
 from rtfmri.cli.wiring import bar
 from rtfmri.errors import StudyError
@@ -116,7 +116,7 @@ def _session(scenario: Scenario, places: Places, environment: dict[str, str] | N
         scanner.start()
         stack.callback(scanner.join)
         stack.callback(stop.set)
-        watch(ports.messages, console, lambda: engine.poll() is not None)
+        watch_run(ports.messages, console, lambda: engine.poll() is not None)
         with console.status("writing the record …"):
             for part in parts:
                 part.wait(END_S)
@@ -194,7 +194,7 @@ def _verdict(scenario: Scenario, places: Places, written: list[Written], display
     console.print(f"The record lies in {paths.folder}", soft_wrap=True)
     if displayed:
         console.print(f"What the participant saw: {places.screenshots}", soft_wrap=True)
-    said = complaints(summary, envelopes, len({file.index for file in written}), correlation, displayed)
+    said = complaints(summary, len({file.index for file in written}), correlation, displayed)
     replays = {"the record": [str(paths.journal)], "the DICOMs": [str(places.watched), "--against", str(paths.journal), "--shuffle", "1"]}
     for what, arguments in replays.items():
         said += _replayed(what, arguments, console)

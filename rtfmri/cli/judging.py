@@ -24,7 +24,7 @@ def correlation_with_truth(envelopes: Sequence[Envelope], truth_percent: Array) 
     return None if len(pairs) < 3 else float(np.corrcoef(np.array(pairs).T)[0, 1])
 
 
-def complaints(summary: Summary, envelopes: Sequence[Envelope], written: int, correlation: float | None, displayed: bool) -> list[str]:
+def complaints(summary: Summary, written: int, correlation: float | None, displayed: bool) -> list[str]:
     """What was not as it should be, a sentence each; empty where all was."""
     said = []
     if summary.stop is None or summary.stop.exit_status != "completed":
@@ -36,7 +36,6 @@ def complaints(summary: Summary, envelopes: Sequence[Envelope], written: int, co
     if correlation is None or correlation < LEAST_CORRELATION:
         found = "there is none" if correlation is None else f"it is {correlation:.2f}"
         said.append(f"The correlation of the regulation value with the truth should be at least {LEAST_CORRELATION}; {found}.")
-    to_show = sum(volume.feedback is not None and volume.condition == "self_compassion" for volume in of_kind(envelopes, VolumeMessage))
-    if displayed and summary.shown < LEAST_SHOWN * to_show:
-        said.append(f"{to_show} volumes had a value for the participant, {summary.shown} were on the glass.")
+    if displayed and summary.shown < LEAST_SHOWN * summary.to_show:
+        said.append(f"{summary.to_show} volumes had a value for the participant, {summary.shown} were on the glass.")
     return said

@@ -15,7 +15,7 @@ from rtfmri.acquisition.mailbox import Mailbox
 from rtfmri.acquisition.received import ReceivedImages
 from rtfmri.acquisition.watched import WatchedFolder
 from rtfmri.cli.status import status_process
-from rtfmri.cli.wiring import CLOCKS, entities_of, finish_in_background, ports_of, terminate_as_interrupt
+from rtfmri.cli.wiring import CLOCKS, finish_in_background, live_entities_of, ports_of, tell_rescued, terminate_as_interrupt
 from rtfmri.engine.inbox import Inbox
 from rtfmri.engine.opening import Deliver, Opened, opened
 from rtfmri.engine.session import Parts, Session
@@ -50,7 +50,7 @@ def live_session(
     """Serve until told to end; 0 when the last run was completed or stopped by the operator, else 1."""
     study = load_study(study_file)
     _check(inlets)
-    first = None if sub is None else entities_of(study, out, sub, ses, run)
+    first = None if sub is None else live_entities_of(study, out, sub, ses, run)
     ports = ports_of(study, port)
     finishing: list[multiprocessing.process.BaseProcess] = []
     inbox, mailbox = Inbox(), Mailbox()
@@ -66,7 +66,7 @@ def live_session(
                 open_run=lambda entities: opened(study, entities, out, publisher.publish, CLOCKS),
                 open_source=lambda deliver, run: _source(study, _mouths(inlets, mailbox, run), deliver, run),
                 announce=lambda run: publisher.open_run(run.run.armed.run_uid, run.history),
-                finish=lambda run: finishing.append(finish_in_background(run.paths)),
+                finish=lambda run: _finish(run, finishing),
             ),
             inbox,
         )
@@ -88,6 +88,11 @@ def _check(inlets: Inlets) -> None:
         raise StudyError(f"The folder {inlets.watch} is not there; create it, or correct --watch.")
 
 
+def _finish(run: Opened, finishing: list[multiprocessing.process.BaseProcess]) -> None:
+    tell_rescued(run, Console(stderr=True))
+    finishing.append(finish_in_background(run.paths))
+
+
 def _join_all(processes: list[multiprocessing.process.BaseProcess]) -> None:
     for process in processes:
         process.join()
@@ -96,7 +101,7 @@ def _join_all(processes: list[multiprocessing.process.BaseProcess]) -> None:
 def _proposed(study: Study, out: Path, command: Command) -> Entities:
     if command.sub is None:
         raise StudyError("Say which participant: rtfmri arm --sub 07.")
-    return entities_of(study, out, command.sub, command.ses or "01", command.run)
+    return live_entities_of(study, out, command.sub, command.ses or "01", command.run)
 
 
 def _mouths(inlets: Inlets, mailbox: Mailbox, run: Opened) -> list[Mouth]:

@@ -16,12 +16,13 @@ from rich.console import Console
 
 from rtfmri.acquisition.recorded import read_recording
 from rtfmri.cli.summing import print_summary
-from rtfmri.cli.wiring import CLOCKS, bar, entities_of, ports_of, speed_of
+from rtfmri.cli.wiring import CLOCKS, bar, entities_of, ports_of, speed_of, tell_rescued
 from rtfmri.engine.opening import Opened, opened
 from rtfmri.engine.replay import Decisions, decisions_of, replay
 from rtfmri.errors import StudyError
 from rtfmri.messages import Entities, Envelope, RunStop
 from rtfmri.record.journal import read_journal
+from rtfmri.record.layout import RunPaths
 from rtfmri.record.outputs import finish_record
 from rtfmri.record.recorded import RecordedRun
 from rtfmri.record.verify import compare
@@ -123,6 +124,8 @@ def _entities(recording: Recording, out: Path, labels: Labels) -> Entities:
 
 
 def _replayed(recording: Recording, out: Path, entities: Entities, pace: float, port: int | None, console: Console) -> Opened:
+    if RunPaths(out, entities).journal.exists():  # a live run would be resumed; a replay begins anew
+        raise StudyError(f"{out} already holds a record of {entities.label}; choose another --out or --run.")
     with ExitStack() as stack:
         publish: Callable[[Envelope], None] = _nobody
         publisher = None
@@ -134,6 +137,7 @@ def _replayed(recording: Recording, out: Path, entities: Entities, pace: float, 
             publisher.open_run(run.run.armed.run_uid, run.history)
         items = stack.enter_context(_watched(recording, console))
         replay(run.run, items, recording.decisions, _pace(pace))
+    tell_rescued(run, Console(stderr=True))
     finish_record(run.paths)
     return run
 

@@ -50,7 +50,7 @@ def screen() -> Iterator[tuple[dict[str, str], str]]:
 
 
 def _has_screen() -> bool:
-    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY")) or bool(os.environ.get("WAYLAND_DISPLAY"))
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY"))  # PsychoPy on Wayland draws through X, too
 
 
 def _display_number(read_end: int) -> str:

@@ -20,25 +20,26 @@ from rtfmri.messages import Fault, VolumeMessage
 from rtfmri.stream.subscriber import Subscriber
 
 REFRESH_S = 0.25
-BAR_CELLS = 41
+BAR_CELLS = 33
 VALIDITY = {"ok": ("●", "green"), "settling": ("◌", "cyan"), "held": ("◍", "yellow"), "missing": ("✕", "red")}
 SEVERITY = {"info": ("i", "cyan"), "warning": ("!", "yellow"), "error": ("✕", "red")}
 
 
-def watch(address: str, console: Console, stop: Callable[[], bool]) -> Board:
-    """Draw the run at ``address`` until it ends or ``stop()``; returns the last board."""
-    board = Board()
-    with Live(console=console, auto_refresh=False, transient=False) as live:
+def watch_run(address: str, console: Console, stop: Callable[[], bool]) -> None:
+    """Draw the run at ``address`` until it ends or ``stop()``."""
+    with Live(console=console, auto_refresh=False) as live:
         for board in boards(address, stop):
             live.update(draw(board), refresh=True)
-    return board
+            if board.stop is not None:
+                break
+    console.print()
 
 
 @contextmanager
 def status_process(address: str) -> Iterator[None]:
     """The status in a process of its own, until the block ends."""
     spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=_watch_all, args=(address,), name="status", daemon=True)
+    process = spawn.Process(target=_watch_session, args=(address,), name="status", daemon=True)
     process.start()
     try:
         yield
@@ -48,18 +49,19 @@ def status_process(address: str) -> Iterator[None]:
         process.join()
 
 
-def _watch_all(address: str) -> None:
-    """Run after run, until terminated."""
+def _watch_session(address: str) -> None:
+    """One run after another in the same place, until terminated."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the session's
-    while True:
-        watch(address, Console(), lambda: False)
+    with Live(console=Console(), auto_refresh=False) as live:
+        for board in boards(address, lambda: False):
+            live.update(draw(board), refresh=True)
 
 
 def boards(address: str, stop: Callable[[], bool]) -> Iterator[Board]:
-    """The board at every refresh, the last one after run_stop."""
+    """The board at every refresh until ``stop()``."""
     board = Board()
     with Subscriber(address) as subscriber:
-        while not stop() and board.stop is None:
+        while not stop():
             until_s = time.monotonic() + REFRESH_S
             while (left_s := until_s - time.monotonic()) > 0:
                 for envelope in subscriber.receive(left_s):
@@ -105,28 +107,26 @@ def _progress(board: Board) -> RenderableType:
 
 
 def _figures(board: Board) -> RenderableType:
-    row = Table.grid(padding=(0, 3))
     motion = board.volume.motion if board.volume else None
     limit_mm = board.start.fd_hold_mm if board.start else 0.5
     moved = motion is not None and motion.fd_mm is not None and motion.fd_mm > limit_mm
-    counts = "  ".join(f"{name} {n}" for name, n in board.counts)
-    shown = "—" if board.shown is None else board.shown.state
-    row.add_row(
+    numbers = Table.grid(padding=(0, 3))
+    numbers.add_row(
         _number("latency", board.totals_ms[-1] if board.totals_ms else None, "ms", ".0f"),
         _number("p50", percentile(board.totals_ms, 50), "ms", ".0f"),
         _number("p95", percentile(board.totals_ms, 95), "ms", ".0f"),
         _number("FD", motion.fd_mm if motion else None, "mm", ".2f", "bold yellow" if moved else ""),
-        Text(counts),
-        Text(f"on the glass: {shown}"),
+        Text(f"on the glass: {'—' if board.shown is None else board.shown.state}"),
     )
-    return row
+    return Group(numbers, Text("   ".join(f"{name} {n}" for name, n in board.counts)))
 
 
 def _regions(volume: VolumeMessage) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for name, roi in volume.rois.items():
         table.add_row(Text(name, style="bold"), _percent(roi.psc, roi.se), _bar(roi.psc))
-    table.add_row(Text("regulation", style="bold"), _percent(volume.regulation, volume.regulation_se), _bar(volume.regulation))
+    averaged = _percent(volume.regulation, volume.regulation_se)
+    table.add_row(Text("regulation (averaged)", style="bold"), averaged, _bar(volume.regulation))
     return table
 
 

@@ -44,7 +44,8 @@ def _verdict(summary: Summary) -> Text:
 def _counts(summary: Summary) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     validity = "  ".join(f"{name} {summary.validity.get(name, 0)}" for name in ("ok", "settling", "held", "missing"))
-    table.add_row("volumes", f"received {summary.received}  published {summary.received + summary.missing}  shown {summary.shown}")
+    table.add_row("volumes", f"received {summary.received}  published {summary.received + summary.missing}")
+    table.add_row("values", f"for the participant {summary.to_show}  shown {summary.shown}")
     table.add_row("validity", validity)
     if summary.fd_mm is not None:
         fd = summary.fd_mm

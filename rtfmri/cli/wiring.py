@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from rtfmri.engine.opening import Opened
 from rtfmri.engine.outlet import Clocks
 from rtfmri.errors import StudyError
 from rtfmri.messages import Entities
@@ -23,6 +24,8 @@ from rtfmri.record.layout import RunPaths, next_run
 from rtfmri.record.outputs import finish_record
 from rtfmri.stream.ports import Ports
 from rtfmri.study import Study
+
+RESUMED_WITHIN_S = 1800.0  # a scanner does not go on for longer without us
 
 CLOCKS = Clocks(unix=time.time, monotonic=time.monotonic, performance=time.perf_counter)
 
@@ -41,6 +44,23 @@ def entities_of(study: Study, out: Path, sub: str, ses: str, run: int | None) ->
     return entities if run else entities.model_copy(update={"run": next_run(out, sub, ses, study.task)})
 
 
+def live_entities_of(study: Study, out: Path, sub: str, ses: str, run: int | None) -> Entities:
+    """As ``entities_of``; without a number, the run that was cut off a short while ago is taken up again before a new one is begun.
+
+    Raises
+    ------
+    StudyError : a label holds something else than letters and digits.
+    """
+    entities = entities_of(study, out, sub, ses, run)
+    if run is not None or entities.run == 1:
+        return entities
+    last = entities.model_copy(update={"run": entities.run - 1})
+    paths = RunPaths(out, last)
+    if paths.finished or not paths.journal.exists():
+        return entities
+    return last if time.time() - paths.journal.stat().st_mtime < RESUMED_WITHIN_S else entities
+
+
 def ports_of(study: Study, port: int | None) -> Ports:
     return Ports(study.stream.bind, port or study.stream.port)
 
@@ -49,6 +69,14 @@ def bar(console: Console) -> Progress:
     """A progress bar with a count and the time that is left; disappears when it is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def tell_rescued(opened: Opened, console: Console) -> None:
+    """Where the disk could not take the record, say where the rest of it lies."""
+    for path in opened.rescued():
+        console.print(
+            f"What the disk could not take was saved to {path}; copy it from there before this computer is restarted.", soft_wrap=True
+        )
 
 
 def finish_in_background(paths: RunPaths) -> multiprocessing.process.BaseProcess:

@@ -61,6 +61,7 @@ def confirmed(setup: Setup, zero_s: float | None) -> Confirmed:
             RoiInfo(name=roi.name, weight=roi.weight, n_voxels=len(roi.voxels), source=roi.source, provisional=roi.provisional)
             for roi in setup.rois
         ),
+        stale_after_s=setup.study.stale_after_s(setup.tr_s),
         scanner_zero_s=zero_s,
     )
 

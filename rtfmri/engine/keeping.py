@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 
 import numpy as np
@@ -32,6 +33,11 @@ class Keeping:
     def failed(self) -> OSError | None:
         return None if self._raw is None else self._raw.failed
 
+    @property
+    def rescued_to(self) -> Path | None:
+        """Where the volumes lie that the disk of the record could not take; known after the end."""
+        return None if self._raw is None else self._raw.rescued_to
+
     def open(self, setup: Setup) -> None:
         """Called with the first volume, which brings grid and TR."""
         self._raw = RawVolumes(self._paths.bold_growing, setup.grid, setup.tr_s)
@@ -43,8 +49,3 @@ class Keeping:
     def reference(self, image: GridImage, reference: Reference) -> None:
         masks = {name: mask.data for name, mask in self._materials.masks.items()}
         save_references(self._paths, image.grid, image.data, reference.mask.astype(np.float32), masks)
-
-    def finish(self) -> None:
-        """Compress the raw volumes; minutes for a long run at high resolution, so not while the scanner waits."""
-        if self._raw is not None:
-            self._raw.finish()

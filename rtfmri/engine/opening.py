@@ -41,6 +41,7 @@ class Opened:
     first_index: int
     history: tuple[Envelope, ...]
     close: Callable[[], None]  # lets go of journal and volumes; the context's end does it at the latest
+    rescued: Callable[[], tuple[Path, ...]]  # after that: where what the disk could not take was saved instead
 
     @property
     def armed_unix_s(self) -> float | None:
@@ -75,7 +76,11 @@ def opened(study: Study, entities: Entities, out: Path, publish: Callable[[Envel
         outlet = Outlet(uid, journal, publish, clocks.unix, next_seq=len(history))
         run = Run(armed, outlet, store, clocks)
         first_index = _restore(run, paths, history) if history else 0
-        yield Opened(run, paths, first_index, history, files.close)
+        yield Opened(run, paths, first_index, history, files.close, lambda: _rescued(journal, store))
+
+
+def _rescued(journal: Journal, store: Keeping) -> tuple[Path, ...]:
+    return tuple(path for path in (journal.rescued_to, store.rescued_to) if path is not None)
 
 
 def _refuse_provisional(study: Study, kind: str) -> None:

@@ -37,11 +37,13 @@ class BlockResult:
 
 @dataclass(frozen=True)
 class Summary:
-    """``received`` volumes came from the scanner, ``published`` were sent on, ``shown`` were on a display's glass."""
+    """``received`` volumes came from the scanner, ``published`` were sent on, the values of ``to_show`` were for the participant and
+    those of ``shown`` were on a display's glass."""
 
     received: int
     missing: int
     published: int
+    to_show: int
     shown: int
     validity: dict[str, int]
     flagged: int
@@ -64,6 +66,7 @@ def summarise(envelopes: Sequence[Envelope]) -> Summary:
         received=len(volumes) - validity["missing"],
         missing=validity["missing"],
         published=len({message.index for message in published}),
+        to_show=values_to_show(envelopes),
         shown=len({message.index for message in of_kind(envelopes, Shown) if message.index is not None}),
         validity=dict(validity),
         flagged=sum(volume.flagged for volume in volumes),
@@ -74,6 +77,18 @@ def summarise(envelopes: Sequence[Envelope]) -> Summary:
         faults=of_kind(envelopes, Fault),
         stop=stops[-1] if stops else None,
     )
+
+
+def values_to_show(envelopes: Sequence[Envelope]) -> int:
+    """How many values the participant should have seen: one a volume of a regulation block, or (intermittent) one a finished block."""
+    starts, confirmations = of_kind(envelopes, RunStart), of_kind(envelopes, Confirmed)
+    if not starts or not confirmations:
+        return 0
+    valued = [volume for volume in of_kind(envelopes, VolumeMessage) if volume.feedback is not None]
+    if starts[0].display.feedback == "intermittent":
+        return len({volume.score_block for volume in valued})
+    regulate = {number for number, block in enumerate(confirmations[-1].blocks) if block.role == "regulate"}
+    return sum(volume.block in regulate for volume in valued)
 
 
 def of_kind(envelopes: Iterable[Envelope], kind: type[M]) -> tuple[M, ...]:

@@ -2,7 +2,8 @@
 
 The rules. Every volume number comes exactly once, in order, missing ones included. Flagged, missing, paused and dummy volumes stay out of
 the fit, the baseline, the average and the score. A value is ``settled`` when its baseline window has closed, enough volumes are in
-the fit and its standard error is small enough; only a settled value becomes feedback. A block's score is computed once, with the
+the fit and its standard error is small enough; it stays settled until the error is half as large again (or the next rest's window
+opens), so that a participant's shape does not flicker. Only a settled value becomes feedback. A block's score is computed once, with the
 coefficients of the volume at which its window closes, and then stands still. Volumes beyond the planned ones give their raw values and
 nothing else: the memory of a run is fixed when it starts.
 """
@@ -21,6 +22,8 @@ from rtfmri.signals.noise import MINIMUM_DOF
 from rtfmri.signals.plan import MOTION_PARAMETERS, SignalPlan
 from rtfmri.signals.rois import roi_mean
 from rtfmri.signals.windows import baseline_at, is_open
+
+STAYS_SETTLED = 1.5  # times the limit
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class SignalState:
     count: int
     observations: glm.Observations
     score: Score | None = None
+    settled: bool = False  # the last value that could be judged was
 
 
 def start(plan: SignalPlan) -> SignalState:
@@ -100,8 +104,10 @@ def update(plan: SignalPlan, state: SignalState, sample: Sample) -> tuple[Signal
         glm.absorb(state.observations, sample.index)
     current = _model(plan, state.observations, sample.index)
     score = _score(plan, state, current)
-    reading = _with_score(_reading(plan, sample, current, stored, why), score)
-    return replace(state, count=state.count + 1, score=score), reading
+    limit_percent = plan.settled_se_percent * (STAYS_SETTLED if state.settled else 1.0)
+    reading = _with_score(_reading(plan, sample, current, stored, why, limit_percent), score)
+    settled = state.settled if why else reading.settled
+    return replace(state, count=state.count + 1, score=score, settled=settled), reading
 
 
 def _why_not_used(plan: SignalPlan, sample: Sample) -> str:
@@ -165,7 +171,7 @@ def _compare(current: Model, index: int, measured: npt.NDArray[np.intp], baselin
     return compare(current, weighting(min(index + 1, len(used)), measured, reference))
 
 
-def _reading(plan: SignalPlan, sample: Sample, current: Model | None, stored: bool, why: str) -> Reading:
+def _reading(plan: SignalPlan, sample: Sample, current: Model | None, stored: bool, why: str, limit_percent: float) -> Reading:
     index = sample.index
     raw = tuple(RoiValue(float(value)) for value in sample.raw) if sample.raw is not None and _finite(sample.raw) else ()
     if current is None or not stored:
@@ -182,22 +188,22 @@ def _reading(plan: SignalPlan, sample: Sample, current: Model | None, stored: bo
     latest = _used(current.observations, range(max(0, index + 1 - plan.smooth_volumes), index + 1), index)
     smooth = _compare(current, index, latest, baseline)
     assert smooth is not None  # the volume itself is in the average
-    return _settled(plan, Reading(index, rois, smooth.regulation, smooth.regulation_se), current.fit.dof)
+    return _settled(plan, Reading(index, rois, smooth.regulation, smooth.regulation_se), current.fit.dof, limit_percent)
 
 
 def _why_no_baseline(baseline: range | None) -> str:
     return "the first rest is not over" if baseline is None else "the rest before this has no usable baseline volume"
 
 
-def _settled(plan: SignalPlan, reading: Reading, dof: int) -> Reading:
+def _settled(plan: SignalPlan, reading: Reading, dof: int, limit_percent: float) -> Reading:
     """The reading with its verdict and, where that is good, its feedback."""
     regulation, error = reading.regulation, reading.regulation_se
     if is_open(plan.baselines, reading.index):
         why = "the baseline of this rest is being measured"
     elif error is None:
         why = f"only {dof} volumes more than the model needs; {MINIMUM_DOF} give the first standard error"
-    elif error > plan.settled_se_percent:
-        why = f"the standard error is still {error:.2g} %, above {plan.settled_se_percent:g} %"
+    elif error > limit_percent:
+        why = f"the standard error is still {error:.2g} %, above {limit_percent:g} %"
     else:
         return replace(reading, settled=True, feedback=clamped(regulation, plan.range_percent))
     return replace(reading, why=why)

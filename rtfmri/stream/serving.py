@@ -1,7 +1,7 @@
 """One thread that answers one ROUTER socket: what snapshot, returns and control have in common.
 
 The rule: it sleeps until a frame or the word to stop arrives, and no peer can make it work without rest. Peers are served in turn
-(ROUTER takes one message from each), and after ``BATCH`` messages in a row it rests for ``REST_MS``, because every message that it looks at
+(ROUTER takes one message from each), and after every ``BATCH`` messages it rests for ``REST_MS``, because every message that it looks at
 holds the interpreter lock that the engine's thread needs. What a peer sends meanwhile stays in that peer's queue, which is bounded.
 """
 
@@ -69,12 +69,17 @@ class RouterThread:
             poller = zmq.Poller()
             poller.register(router, zmq.POLLIN)
             poller.register(stopped, zmq.POLLIN)
+            left = BATCH
             while stopped not in dict(poller.poll()):
-                if self._serve_batch(router) == BATCH and stopped.poll(REST_MS):
-                    return
+                left -= self._serve_most(router, left)
+                if left == 0:
+                    if stopped.poll(REST_MS):
+                        return
+                    left = BATCH
 
-    def _serve_batch(self, router: Socket) -> int:
-        for served in range(BATCH):
+    def _serve_most(self, router: Socket, most: int) -> int:
+        """Answer what has come, at most ``most`` messages; how many there were."""
+        for served in range(most):
             try:
                 sender, *frames = router.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
@@ -86,4 +91,4 @@ class RouterThread:
                 continue
             if answer is not None:
                 router.send_multipart([sender, *answer], zmq.NOBLOCK)  # a ROUTER drops what a peer that never reads has no room for
-        return BATCH
+        return most

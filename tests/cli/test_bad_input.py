@@ -119,7 +119,7 @@ def test_nobody_to_arm(cli: Cli) -> None:
 def test_a_run_is_never_overwritten(cli: Cli, small_run: Rendering, tmp_path: Path) -> None:
     arguments = ("replay", small_run.folder / "dicoms", "--study", SMALL, "--out", tmp_path, "--sub", "07", "--run", "1")
     assert cli(*arguments).returncode == 0
-    refused(cli(*arguments), "never overwritten", "next free run number is 2")
+    refused(cli(*arguments), "already holds a record of sub-07_ses-01_task-small_run-01")
 
 
 @pytest.mark.parametrize("label", ["Jane Doe", "../07"])

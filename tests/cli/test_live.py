@@ -124,7 +124,7 @@ def test_the_power_goes_and_the_run_resumes_where_it_was(start: Callable[..., Li
     first.process.send_signal(signal.SIGKILL)
     first.process.wait()
     export(small_run, first.watched, range(30, 40))  # while this computer is down
-    second = start("--sub", "07", "--run", "1", "--once")
+    second = start("--sub", "07", "--once")  # the operator does not think of run numbers now
     second.wait_until("running")
     export(small_run, second.watched, range(40, 64))
     assert second.process.wait(WITHIN_S) == 0, second.process.stderr
@@ -169,6 +169,16 @@ def test_the_operator_arms_marks_and_stops_then_arms_the_next_run(start: Callabl
     assert live.reply(action="arm", sub="07").text == "sub-07_ses-01_task-small_run-02 is armed."
     assert live.reply(action="stop").ok
     assert live.of_kind(VolumeMessage, run=2) == [], "files of the run before are not of this run"
+
+
+def test_a_finished_run_is_never_overwritten(start: Callable[..., Live], small_run: Rendering) -> None:
+    live = start("--sub", "07", "--run", "1", "--once")
+    live.wait_until("armed")
+    assert live.reply(action="stop").ok
+    assert live.process.wait(WITHIN_S) == 0
+    again = start("--sub", "07", "--run", "1", "--once")
+    assert again.process.wait(WITHIN_S) == 2
+    assert "the next free run number is 2" in again.process.communicate()[1]
 
 
 def test_ending_the_session_stops_the_run_and_keeps_it(start: Callable[..., Live], small_run: Rendering) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from rtfmri.messages import VolumeMessage, comparable
+from rtfmri.messages import RunStop, VolumeMessage, comparable
 from rtfmri.record.journal import read_journal
 from rtfmri.simulate.render import Rendering
+from rtfmri.stream.ports import Ports, free_base
+from rtfmri.stream.subscriber import Subscriber
 
 Cli = Any
 SIM_DATA = Path(__file__).parents[2] / "sim_data"
@@ -165,3 +170,17 @@ def test_nothing_but_timing_differs_between_two_journals(recorded: Path, cli: Cl
         for out in (recorded, tmp_path / "again")
     )
     assert first == second
+
+
+def test_a_replay_at_a_speed_is_published_and_can_be_watched(recorded: Path, tmp_path: Path) -> None:
+    ports = Ports("127.0.0.1", free_base())
+    command = [sys.executable, "-m", "rtfmri", "replay", str(recorded), "--speed", "16", "--port", str(ports.base), "--out", str(tmp_path)]
+    heard: list[Any] = []
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process, Subscriber(ports.messages) as subscriber:
+        end_s = time.monotonic() + 60.0
+        while not any(isinstance(message, RunStop) for message in heard) and time.monotonic() < end_s:
+            heard += [envelope.message for envelope in subscriber.receive(0.2)]
+        assert process.wait(60) == 0
+    live = [e.message for e in read_journal(journal_of(recorded)) if isinstance(e.message, VolumeMessage)]
+    watched = [message for message in heard if isinstance(message, VolumeMessage)]
+    assert [comparable(message) for message in watched] == [comparable(message) for message in live]

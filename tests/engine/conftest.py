@@ -8,14 +8,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from rtfmri.acquisition.recorded import read_dicoms
 from rtfmri.engine.announcements import Armed
 from rtfmri.engine.materials import read_materials
 from rtfmri.engine.outlet import Clocks, Outlet
 from rtfmri.engine.run import Run
 from rtfmri.messages import Entities, Envelope
-from rtfmri.pipeline import warm_up
-from rtfmri.simulate.render import Rendering
 from rtfmri.study import Study
 from rtfmri.volume import Missing, Volume
 
@@ -76,14 +73,6 @@ def make_bench(study: Study) -> Bench:
     clocks = Clocks(unix=clock, monotonic=clock, performance=clock)
     armed = Armed(study, "feedback", Entities(sub="01", task=study.task), read_materials(study), "test-run")
     return Bench(Run(armed, Outlet("test-run", journal, published.append, clock), store, clocks), journal, store, clock, published)
-
-
-@pytest.fixture(scope="session")
-def small_volumes(small_run: Rendering, small_study: Study) -> tuple[Volume, ...]:
-    """The volumes of the small run, as the scanner's files give them."""
-    warm_up()
-    items = read_dicoms(small_run.folder / "dicoms", small_study.acquisition.series, small_study.acquisition)
-    return tuple(item for item in items if isinstance(item, Volume))
 
 
 @pytest.fixture

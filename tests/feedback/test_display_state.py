@@ -243,3 +243,13 @@ def test_steps_do_not_change_the_state_they_are_given() -> None:
     on_tick(state, BEGIN_S + 13)
     on_key(state, "p", BEGIN_S + 13)
     assert state == before
+
+
+def test_a_slow_scanner_s_silence_is_measured_by_its_own_tr() -> None:
+    """Where the study gives no TR, only the first volume tells how long a silence is none."""
+    state = played([volume(0)], run_start(stale_after_s=2.0))
+    slow = hear(state, confirmed(tr_s=3.0).model_copy(update={"stale_after_s": 7.5}), state.now_s)
+    assert slow.run is not None
+    assert slow.run.stale_after_s == 7.5
+    assert look(ticked(slow, 7.0)).value_state != "stale"
+    assert look(ticked(slow, 8.0)).value_state == "stale"

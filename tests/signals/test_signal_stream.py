@@ -13,7 +13,7 @@ from signal_runs import LEVEL, a_plan, a_study, ar1, fit_offline, samples_of, st
 
 from rtfmri.signals import glm
 from rtfmri.signals.noise import estimate, expectation
-from rtfmri.signals.stream import Sample, clamped, start, update
+from rtfmri.signals.stream import STAYS_SETTLED, Sample, clamped, start, update
 from rtfmri.signals.windows import baseline_at, is_open
 
 FLAGGED, MISSING, PAUSED = {40, 41, 90, 199}, {12, 60, 61, 62}, set(range(120, 126))
@@ -165,15 +165,30 @@ def test_what_was_never_measured_has_no_values():
 def test_the_first_values_settle_only_after_the_first_rest_and_with_a_small_error():
     plan, _, samples = a_run(sd=1.0)
     _, readings = stream(plan, samples)
-    close = plan.baselines[0].stop
+    close, was_settled = plan.baselines[0].stop, False
     assert all(r.regulation is None and r.why == "the first rest is not over" for r in readings[plan.dummies : close] if r.rois)
     for reading in readings[close:]:
         in_window = is_open(plan.baselines, reading.index)
-        small = reading.regulation_se is not None and reading.regulation_se <= plan.settled_se_percent
+        error = reading.regulation_se
+        small = error is not None and error <= plan.settled_se_percent * (STAYS_SETTLED if was_settled else 1.0)
         assert reading.settled == (small and not in_window and reading.index not in LEFT_OUT)
         assert bool(reading.why) == (not reading.settled)
         assert (reading.feedback is not None) == reading.settled
+        was_settled = was_settled if reading.index in LEFT_OUT else reading.settled
     assert any(reading.settled for reading in readings)
+
+
+def test_a_value_that_has_settled_does_not_flicker_about_the_limit():
+    """Where the error passes the limit again and again, the value stays; it is given up at half as much more."""
+    plan, _, samples = a_run(sd=1.0)
+    _, readings = stream(plan, samples)
+    errors = [r.regulation_se for r in readings if r.settled and r.regulation_se is not None]
+    near = replace(plan, settled_se_percent=float(np.median(errors)))
+    _, readings = stream(near, samples)
+    used = [r for r in readings if r.regulation_se is not None and not is_open(plan.baselines, r.index)]
+    above = [r for r in used if r.settled and r.regulation_se > near.settled_se_percent]
+    assert above, "the error never passed the limit, so nothing was shown"
+    assert all(r.regulation_se <= STAYS_SETTLED * near.settled_se_percent for r in used if r.settled)
 
 
 def test_a_noisy_signal_never_settles_and_says_by_how_much():

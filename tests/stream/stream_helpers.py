@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rtfmri.messages import Envelope, Fault, Message, RunStop, Shown, VolumeMessage
 from rtfmri.stream.publisher import Publisher
@@ -53,6 +55,15 @@ def until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> bool
             return False
         time.sleep(0.005)
     return True
+
+
+@contextmanager
+def killed_at_last(process: subprocess.Popen[str]) -> Iterator[None]:
+    """A process that never ends by itself does not outlive its test, whatever became of that."""
+    try:
+        yield
+    finally:
+        process.kill()
 
 
 def publish(publisher: Publisher, *messages: Envelope) -> None:

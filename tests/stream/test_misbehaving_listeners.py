@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 import zmq
-from stream_helpers import collect, envelope, envelopes, publish, until
+from stream_helpers import collect, envelope, envelopes, killed_at_last, publish, until
 
 from rtfmri.messages import Envelope, encode
 from rtfmri.stream.asking import Answer, Ask, encode_ask
@@ -66,7 +66,7 @@ with Subscriber({ports.messages!r}) as subscriber:
     with Publisher(ports) as publisher, Subscriber(ports.messages) as subscriber:
         publisher.open_run("run-a")
         publish(publisher, *envelopes(10))
-        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as dying:
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as dying, killed_at_last(dying):
             assert dying.stdout is not None
             assert dying.stdout.readline() == "listening\n"
             assert collect(subscriber, 10) == list(envelopes(10))
@@ -175,7 +175,7 @@ while True: {nonsense}
 """
     with Publisher(ports) as publisher, Subscriber(ports.messages) as subscriber:
         publisher.open_run("run-a")
-        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as flooding:
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as flooding, killed_at_last(flooding):
             assert flooding.stdout is not None
             assert flooding.stdout.readline() == "flooding\n"
             before_mb = rss_mb()
