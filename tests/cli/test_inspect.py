@@ -28,6 +28,7 @@ VENDORS = {  # folder of the real data: vendor, kind, matrix, TR, volumes
     "uih_r002_vframe_grid": ("United Imaging", "grid", [64, 64, 20], 5.865, 17),
     "canon_v60_classic_dti_3vol": ("Canon", "slices", [80, 80, 40], 10.0, 3),
 }
+CUT_SHORT = ("philips_r511_classic_bold12",)  # 12 of the 156 volumes that its header plans
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_of_several_series_one_must_be_named(cli: Cli, small_run: Rendering, tmp
 def test_every_vendor_is_told_as_it_is(cli: Cli, real_data: Path, name: str) -> None:
     (found,) = [entry for entry in json.loads(cli("inspect", real_data / "ingest" / name, "--json").stdout) if entry["series"] is not None]
     assert (found["vendor"], found["kind"], found["shape"], pytest.approx(found["tr_s"]), found["volumes"]) == VENDORS[name]
-    assert found["complete"] is True
+    assert found["complete"] is (name not in CUT_SHORT)
 
 
 def test_long_names_of_protocols_are_cut_and_lines_stay_lines() -> None:
