@@ -40,16 +40,21 @@ def lay_out(parts: Iterable[tuple[str, float, str]], dummies_s: float = 0.0) -> 
 
 
 def block_number_at(blocks: tuple[Block, ...], t_s: float) -> int | None:
-    """Number (0-based) of the block that holds time ``t_s``; None before the first and after the last."""
+    """Number (0-based) of the block that holds time ``t_s``; None before the first and after the last. For clocks, not for volumes."""
     for number, block in enumerate(blocks):
         if block.onset_s - EPSILON_S <= t_s < block.end_s - EPSILON_S:
             return number
     return None
 
 
+def block_number_of(blocks: tuple[Block, ...], index: int, tr_s: float) -> int | None:
+    """Number (0-based) of the block that owns volume ``index``; None after the last block."""
+    return next((number for number, block in enumerate(blocks) if index in volumes_of(block, tr_s)), None)
+
+
 def condition_at(blocks: tuple[Block, ...], index: int, tr_s: float) -> Block | None:
     """The block of volume ``index`` (0-based); None after the last block."""
-    number = block_number_at(blocks, index * tr_s)
+    number = block_number_of(blocks, index, tr_s)
     return None if number is None else blocks[number]
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from rtfmri.errors import StudyError, VolumeError
 from rtfmri.messages import Motion, RoiReading, RunKind, Timing, Validity, VolumeMessage
-from rtfmri.paradigm import DUMMY, EPSILON_S, Block, block_number_at, planned_volumes
+from rtfmri.paradigm import DUMMY, Block, block_number_of, planned_volumes, volumes_of
 from rtfmri.quality.displacement import framewise_displacement_mm
 from rtfmri.quality.dvars import dvars_percent
 from rtfmri.quality.dvars import warm_up as quality_warm_up
@@ -201,7 +201,7 @@ def _step_dummy(setup: Setup, state: State, volume: Volume, watch: Stopwatch) ->
 
 
 def _message(setup: Setup, index: int, validity: Validity, why: str, reading: Reading) -> VolumeMessage:
-    number = block_number_at(setup.blocks, index * setup.tr_s)
+    number = block_number_of(setup.blocks, index, setup.tr_s)
     condition = None if number is None else setup.blocks[number].name
     return VolumeMessage(
         index=index,
@@ -266,7 +266,7 @@ def _roi(study: Study, name: str, mask: GridImage, grid: Grid) -> RoiVoxels:
 
 def _is_dummy(setup: Setup, index: int) -> bool:
     first = setup.blocks[0]
-    return first.role == DUMMY and index * setup.tr_s < first.end_s - EPSILON_S
+    return first.role == DUMMY and index in volumes_of(first, setup.tr_s)
 
 
 def _acquired_s(state: State, volume: Volume) -> float | None:

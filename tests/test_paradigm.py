@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtfmri.paradigm import block_number_at, condition_at, lay_out, planned_volumes, volumes_of
+from rtfmri.paradigm import block_number_at, block_number_of, condition_at, lay_out, planned_volumes, volumes_of
 
 parts = st.lists(
     st.tuples(st.sampled_from(["rest", "self_compassion", "wait"]), st.floats(0.5, 90.0), st.just("rest")), min_size=1, max_size=12
@@ -19,7 +19,13 @@ def test_every_planned_volume_belongs_to_exactly_one_block(layout: list[tuple[st
     owners = [number for number, block in enumerate(blocks) for _ in volumes_of(block, tr_s)]
     assert len(owners) == planned_volumes(blocks, tr_s)
     assert owners == sorted(owners)
-    assert owners == [block_number_at(blocks, index * tr_s) for index in range(len(owners))]
+    assert owners == [block_number_of(blocks, index, tr_s) for index in range(len(owners))]
+
+
+def test_the_display_s_clock_finds_the_block_of_a_volume_in_its_middle() -> None:
+    blocks = lay_out([("rest", 19.7, "rest"), ("up", 19.7, "regulate")] * 3, dummies_s=3.94)
+    for index in range(planned_volumes(blocks, 1.97)):
+        assert block_number_at(blocks, (index + 0.5) * 1.97) == block_number_of(blocks, index, 1.97)
 
 
 def test_ten_volumes_of_1970_ms_are_one_block_of_19_7_s() -> None:
