@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 MAJOR = 1
-SCHEMA = "1.0"
+SCHEMA = "1.1"
 TOPIC = f"rtfmri/{MAJOR}/"
 
 Vector = tuple[float, float, float]
@@ -121,6 +121,9 @@ class Motion(_Part):
     rot_rad: Vector
     fd_mm: float | None  # Power's, against the last volume; None where there is none
     converged: bool = True
+    rms_mm: float | None = None  # Jenkinson's displacement against the last volume, over a sphere of 80 mm
+    uncertainty_mm: float | None = None  # standard error of the estimate, 50 mm from the centre
+    residual_percent: float | None = None  # what the realigned volume differs from the reference by, median slice
 
 
 class RoiReading(_Part):
@@ -150,6 +153,7 @@ class VolumeMessage(_Part):
     motion: Motion | None = None
     dvars_percent: float | None = None
     flagged: bool = False  # left out of GLM and baseline
+    bad_slices: tuple[int, ...] = ()  # slices (0-based) whose voxels differ far more than the others'
     rois: dict[str, RoiReading] = {}
     regulation: float | None = None  # percent; the participant's own
     regulation_se: float | None = None
@@ -225,6 +229,17 @@ class Picture(_Part):
     path: str
 
 
+class Quality(_Part):
+    """From aftercare, some volumes behind: what does not gate the feedback. A value of no volume message depends on it."""
+
+    kind: Literal["quality"] = "quality"
+    index: int
+    tsnr: dict[str, float] = {}  # by region, and ``brain``: mean over standard deviation so far, drift taken out
+    spike_percent: float | None = None  # share of the brain's voxels that jumped
+    ghost_percent: float | None = None  # signal beside the head along phase encoding, of the head's
+    volumes: int = 0  # in the map so far
+
+
 class RunStop(_Part):
     """Exactly one ends a run."""
 
@@ -236,7 +251,7 @@ class RunStop(_Part):
 
 
 Message = Annotated[
-    RunStart | Confirmed | VolumeMessage | Published | Shown | Rating | Pause | Fault | Operator | Picture | RunStop,
+    RunStart | Confirmed | VolumeMessage | Published | Shown | Rating | Pause | Fault | Operator | Picture | Quality | RunStop,
     Field(discriminator="kind"),
 ]
 Return = Annotated[Shown | Rating | Pause, Field(discriminator="kind")]

@@ -30,9 +30,9 @@ def read_materials(study: Study) -> Materials:
             masks[roi.name] = _read(roi.mask)
         except StudyError as error:
             problems.append(f"roi {roi.name}: {error}")
-    given = study.registration.reference
+    given = study.registration.file
     reference = None
-    if isinstance(given, Path):
+    if given is not None:
         try:
             reference = _read(given)
         except StudyError as error:

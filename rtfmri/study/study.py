@@ -1,0 +1,80 @@
+"""The whole of a study file, frozen."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
+
+from rtfmri.messages import Entities
+from rtfmri.paradigm import Block, lay_out
+from rtfmri.study.acquisition import Acquisition
+from rtfmri.study.aftercare import Aftercare, ContrastRule
+from rtfmri.study.paradigm import ParadigmRule
+from rtfmri.study.regions import RoiRule
+from rtfmri.study.registration import Registration
+from rtfmri.study.section import Section
+from rtfmri.study.sections import Display, General, Quality, RunPlan, Stream
+from rtfmri.study.signal import Signal
+
+SHORT_REST_S = 30.0
+
+
+def _unique(rois: tuple[RoiRule, ...]) -> tuple[RoiRule, ...]:
+    names = [roi.name for roi in rois]
+    if len(set(names)) < len(names):
+        raise ValueError("two regions have the same name; give each its own")
+    return rois
+
+
+class Study(Section):
+    """Everything that a study decides before its first volume."""
+
+    study: General
+    acquisition: Acquisition = Acquisition()
+    roi: Annotated[tuple[RoiRule, ...], Field(min_length=1), AfterValidator(_unique)]
+    paradigm: ParadigmRule
+    signal: Signal = Signal()
+    quality: Quality = Quality()
+    registration: Registration = Registration()
+    aftercare: Aftercare = Aftercare()
+    contrast: tuple[ContrastRule, ...] = ()
+    run: tuple[RunPlan, ...] = (RunPlan(),)
+    stream: Stream = Stream()
+    display: Display = Display()
+
+    @model_validator(mode="after")
+    def _baseline_fits(self) -> Study:
+        rests = [s for _, s, role in self.paradigm.parts() if role == "rest"]
+        if not rests:
+            raise ValueError("paradigm.cycle: there is no rest block; the signal change needs one before each regulation block")
+        if min(rests) < SHORT_REST_S and "baseline" not in self.signal.model_fields_set:
+            raise ValueError(
+                f"signal.baseline: rests shorter than {SHORT_REST_S:g} s (here {min(rests):g} s) need their own window; "
+                "set onset_s, last_s and lag_s"
+            )
+        return self
+
+    @property
+    def task(self) -> str:
+        """The study's name as a BIDS task label."""
+        return re.sub(r"[^A-Za-z0-9]", "", self.study.name) or "nf"
+
+    def blocks(self, tr_s: float | None) -> tuple[Block, ...]:
+        """Blocks of a run from time zero; without a TR the dummies are left out."""
+        return lay_out(self.paradigm.parts(), self.acquisition.dummies * (tr_s or 0.0))
+
+    def plan(self, entities: Entities) -> RunPlan:
+        """The ``[[run]]`` of this run number; the last one serves all that follow."""
+        return self.run[min(entities.run, len(self.run)) - 1]
+
+    def stale_after_s(self, tr_s: float | None) -> float:
+        """How long without a volume until the display rests."""
+        return max(self.quality.stale_after_tr * (tr_s or 0.0), self.quality.stale_after_s)
+
+    def resolved(self) -> dict[str, Any]:
+        """Every setting, defaults included, as plain data."""
+        plain: dict[str, Any] = json.loads(self.model_dump_json())
+        return plain
