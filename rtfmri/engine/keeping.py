@@ -7,11 +7,10 @@ from types import TracebackType
 
 import numpy as np
 
-from rtfmri.pipeline import GridImage, Materials, Setup
+from rtfmri.pipeline import Materials, Setup, Standing
 from rtfmri.record.layout import RunPaths
 from rtfmri.record.raw import RawVolumes
-from rtfmri.record.references import save_references
-from rtfmri.registration.realign import Reference
+from rtfmri.record.references import save_images, save_regions
 from rtfmri.volume import Missing, Volume
 
 
@@ -39,13 +38,27 @@ class Keeping:
         return None if self._raw is None else self._raw.rescued_to
 
     def open(self, setup: Setup) -> None:
-        """Called with the first volume, which brings grid and TR."""
+        """Called with the first volume, which brings grid and TR.
+
+        Raises
+        ------
+        StudyError : the regions cannot be saved.
+        """
         self._raw = RawVolumes(self._paths.bold_growing, setup.grid, setup.tr_s)
+        save_regions(self._paths, setup.roi_grid, {name: mask.data for name, mask in self._materials.masks.items()})
+        if setup.earlier is not None:
+            save_images({self._paths.earlier: setup.earlier.data}, setup.earlier.grid)
 
     def volume(self, item: Volume | Missing) -> None:
         assert self._raw is not None
         self._raw.append(item)
 
-    def reference(self, image: GridImage, reference: Reference) -> None:
-        masks = {name: mask.data for name, mask in self._materials.masks.items()}
-        save_references(self._paths, image.grid, image.data, reference.mask.astype(np.float32), masks)
+    def reference(self, standing: Standing) -> None:
+        """What volumes are realigned to, and the mask of the head on it; written anew when the mean of several takes its place.
+
+        Raises
+        ------
+        StudyError : they cannot be saved.
+        """
+        mask = standing.reference.mask.astype(np.float32)
+        save_images({self._paths.reference: standing.image.data, self._paths.brain_mask: mask}, standing.image.grid)

@@ -18,8 +18,7 @@ from rtfmri.engine.outlet import Clocks, Outlet
 from rtfmri.errors import StudyError, VolumeError
 from rtfmri.lifecycle import Event, RunState, advance
 from rtfmri.messages import ExitStatus, Fault, Operator, Pause, Published, Rating, RunStop, Shown, VolumeMessage
-from rtfmri.pipeline import GridImage, Setup, State, begin, step
-from rtfmri.registration.realign import Reference
+from rtfmri.pipeline import Setup, Standing, State, begin, step
 from rtfmri.volume import EndOfSource, Missing, SourceFault, Volume
 
 PLANNED_END = "the last planned volume came"
@@ -39,7 +38,7 @@ class Store(Protocol):
     def failed(self) -> OSError | None: ...
     def open(self, setup: Setup) -> None: ...
     def volume(self, item: Volume | Missing) -> None: ...
-    def reference(self, image: GridImage, reference: Reference) -> None: ...
+    def reference(self, standing: Standing) -> None: ...
 
 
 class Run:
@@ -210,8 +209,6 @@ class Run:
         self.state = advance(self.state, Event.FIRST_VOLUME)
         self._store.open(setup)
         self._outlet.send(confirmed(setup, pipeline.zero_s))
-        if setup.given_reference is not None and pipeline.reference is not None:
-            self._keep_reference(setup.given_reference, pipeline.reference)
         for missing in self._before_first:
             self._process(missing)
 
@@ -229,8 +226,8 @@ class Run:
         )
         self._send_volume(item, message)
         self._keep(item)
-        if before.reference is None and self._pipeline.reference is not None and isinstance(item, Volume):
-            self._keep_reference(GridImage(item.data, item.grid), self._pipeline.reference)
+        if self._pipeline.standing is not None and self._pipeline.standing is not before.standing:
+            self._keep_reference(self._pipeline.standing)
         self._end_after(item.index)
 
     def _end_after(self, index: int) -> None:
@@ -264,9 +261,9 @@ class Run:
             self._store_failed = failed is not None
             self._outlet.send(store_fault(failed))
 
-    def _keep_reference(self, image: GridImage, reference: Reference) -> None:
+    def _keep_reference(self, standing: Standing) -> None:
         try:
-            self._store.reference(image, reference)
+            self._store.reference(standing)
         except StudyError as error:  # the run goes on: what is lost can be computed again from the raw volumes
             self._outlet.send(Fault(code="reference_not_saved", severity="error", text="; ".join(error.problems)))
 

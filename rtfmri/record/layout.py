@@ -83,6 +83,11 @@ class RunPaths:
         return self._derived("desc-reference_boldref.nii.gz")
 
     @property
+    def earlier(self) -> Path:
+        """The image of an earlier run or session that the regions lie on, where there is one."""
+        return self._derived("desc-earlier_boldref.nii.gz")
+
+    @property
     def brain_mask(self) -> Path:
         return self._derived("desc-brain_mask.nii.gz")
 

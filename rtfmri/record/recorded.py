@@ -114,8 +114,8 @@ def resolved_study(study: Study, paths: RunPaths) -> dict[str, Any]:
     for roi in plain["roi"]:
         if roi["mask"] is not None:
             roi["mask"] = masks[roi["name"]].name
-    if plain["registration"]["reference"] != "first":
-        plain["registration"]["reference"] = paths.reference.name
+    if study.registration.file is not None:
+        plain["registration"]["reference"] = paths.earlier.name
     return plain
 
 

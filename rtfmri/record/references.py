@@ -54,17 +54,25 @@ def load_image(path: Path) -> tuple[Image, Grid]:
     return voxels, Grid((shape[0], shape[1], shape[2]), np.array(affine, dtype=np.float64))
 
 
-def save_references(paths: RunPaths, grid: Grid, reference: Image, brain_mask: Image, weights: Mapping[str, Image]) -> None:
-    """Write all images that the run's numbers rest on; masks may be of any real type and are written as float32.
+def save_regions(paths: RunPaths, grid: Grid, weights: Mapping[str, Image]) -> None:
+    """Write the regions' masks; they may be of any real type and are written as float32.
 
     Raises
     ------
     StudyError : two regions would be saved under one name, or a file cannot be written.
     """
-    files = {paths.reference: reference, paths.brain_mask: brain_mask}
-    masks = paths.roi_masks(tuple(weights))
-    files |= {masks[name]: weight for name, weight in weights.items()}
-    for path, data in files.items():
+    files = paths.roi_masks(tuple(weights))
+    save_images({files[name]: weight for name, weight in weights.items()}, grid)
+
+
+def save_images(images: Mapping[Path, Image], grid: Grid) -> None:
+    """Write images (X, Y, Z) of one grid, as float32.
+
+    Raises
+    ------
+    StudyError : a file cannot be written.
+    """
+    for path, data in images.items():
         try:
             save_image(path, np.asarray(data, dtype=np.float32), grid)
         except OSError as error:

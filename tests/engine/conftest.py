@@ -50,7 +50,7 @@ class MemoryStore:
     def volume(self, item: Volume | Missing) -> None:
         self.kept.append(item.index)
 
-    def reference(self, image: Any, reference: Any) -> None:
+    def reference(self, standing: Any) -> None:
         self.references += 1
 
 

@@ -26,7 +26,7 @@ from rtfmri.record.journal import Journal
 from rtfmri.record.layout import RunPaths, claim
 from rtfmri.record.outputs import finish_record, write_setting
 from rtfmri.record.raw import RawVolumes
-from rtfmri.record.references import save_image, save_references
+from rtfmri.record.references import load_image, save_image, save_images, save_regions
 from rtfmri.study import Study, parse_study
 from rtfmri.volume import Grid, Missing, Volume
 
@@ -140,7 +140,10 @@ def record_run(out: Path, study: Study, items: Iterable[Volume | Missing], entit
             journal.append(envelope(volume_message(item.index) if isinstance(item, Volume) else missing_message(item.index, item.reason)))
             raw.append(item)
         reference = a_volume(0).data
-        save_references(paths, GRID, reference, np.ones(SHAPE, dtype=np.float32), weights_of(study))
+        save_images({paths.reference: reference, paths.brain_mask: np.ones(SHAPE, dtype=np.float32)}, GRID)
+        save_regions(paths, GRID, weights_of(study))
+        if study.registration.file is not None:
+            save_images({paths.earlier: load_image(study.registration.file)[0]}, GRID)
         journal.append(envelope(run_stop()))
     finish_record(paths)
     return paths

@@ -1,0 +1,76 @@
+"""What is fixed for a run once its first volume has confirmed TR and grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rtfmri.errors import StudyError
+from rtfmri.messages import RunKind
+from rtfmri.paradigm import DUMMY, Block, planned_volumes, volumes_of
+from rtfmri.signals.plan import SignalPlan, plan_signal
+from rtfmri.signals.rois import RoiVoxels, roi_from_mask
+from rtfmri.study import Study
+from rtfmri.volume import Grid, Image, Volume
+
+
+@dataclass(frozen=True, eq=False)
+class GridImage:
+    """An image on a grid, as it was read from a mask or reference file."""
+
+    data: Image
+    grid: Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Materials:
+    """What a run needs beside its study: the ROI masks by name, and the image of an earlier run or session that they lie on (None: they lie
+    on this run's own grid)."""
+
+    masks: dict[str, GridImage]
+    earlier: GridImage | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """All that is fixed once the first volume has confirmed TR and grid. Regions lie on ``roi_grid``: the run's or the earlier image's."""
+
+    study: Study
+    run_kind: RunKind
+    grid: Grid
+    tr_s: float
+    blocks: tuple[Block, ...]
+    planned: int
+    rois: tuple[RoiVoxels, ...]
+    roi_grid: Grid
+    plan: SignalPlan
+    earlier: GridImage | None
+
+    def is_dummy(self, index: int) -> bool:
+        first = self.blocks[0]
+        return first.role == DUMMY and index in volumes_of(first, self.tr_s)
+
+
+def fix(study: Study, run_kind: RunKind, materials: Materials, first: Volume) -> Setup:
+    """Fix everything that waits for TR and grid.
+
+    Raises
+    ------
+    StudyError : TR is not the expected one, a mask lies on another grid, a region is too small.
+    """
+    expected_s = study.acquisition.tr_s
+    if expected_s is not None and abs(first.tr_s - expected_s) > 1e-3:
+        raise StudyError(
+            f"The scanner's TR is {first.tr_s:g} s, the study expects {expected_s:g} s; correct acquisition.tr_s or the protocol."
+        )
+    roi_grid = materials.earlier.grid if materials.earlier else first.grid
+    rois = tuple(_roi(study, name, mask, roi_grid) for name, mask in materials.masks.items())
+    blocks = study.blocks(first.tr_s)
+    planned = planned_volumes(blocks, first.tr_s)
+    plan = plan_signal(study, blocks, first.tr_s, planned)
+    return Setup(study, run_kind, first.grid, first.tr_s, blocks, planned, rois, roi_grid, plan, materials.earlier)
+
+
+def _roi(study: Study, name: str, mask: GridImage, grid: Grid) -> RoiVoxels:
+    rule = next(roi for roi in study.roi if roi.name == name)
+    source = rule.mask.name if rule.mask else ""
+    return replace(roi_from_mask(name, rule.weight, mask.data, mask.grid, grid, source), provisional=rule.provisional)

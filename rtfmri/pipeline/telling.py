@@ -1,0 +1,52 @@
+"""From what is known after a volume to its message."""
+
+from __future__ import annotations
+
+from rtfmri.messages import RoiReading, Validity, VolumeMessage
+from rtfmri.paradigm import block_number_of
+from rtfmri.pipeline.setup import Setup
+from rtfmri.signals.stream import Reading, clamped
+
+SHOW = "show"  # the block in which an intermittent display shows the score
+
+
+def judge(setup: Setup, index: int, reading: Reading, why_held: str, paused: bool) -> tuple[Validity, str]:
+    """How far to trust a measured volume's value, and why not further."""
+    if why_held:
+        return "held", why_held
+    if paused:
+        return "held", "the participant's screen is paused"
+    if setup.is_dummy(index):
+        return "settling", "dummy volume, before the steady state"
+    return ("ok", "") if reading.settled else ("settling", reading.why)
+
+
+def message_of(setup: Setup, index: int, validity: Validity, why: str, reading: Reading) -> VolumeMessage:
+    number = block_number_of(setup.blocks, index, setup.tr_s)
+    condition = None if number is None else setup.blocks[number].name
+    return VolumeMessage(
+        index=index,
+        condition=condition,
+        block=number,
+        validity=validity,
+        why=why,
+        rois={
+            roi.name: RoiReading(raw=value.raw, cleaned=value.cleaned, psc=value.psc, se=value.se)
+            for roi, value in zip(setup.rois, reading.rois, strict=False)  # a missing volume has no values
+        },
+        regulation=reading.regulation,
+        regulation_se=reading.regulation_se,
+        score=reading.score,
+        score_se=reading.score_se,
+        score_block=reading.score_block,
+        feedback=_feedback(setup, condition, validity, reading),
+    )
+
+
+def _feedback(setup: Setup, condition: str | None, validity: Validity, reading: Reading) -> float | None:
+    """What the display may show with this volume: its regulation where that is sound, or the last block's score while it is shown."""
+    if setup.run_kind != "feedback":
+        return None
+    if setup.study.display.feedback == "continuous":
+        return reading.feedback if validity == "ok" else None
+    return clamped(reading.score, setup.study.signal.range_percent) if condition == SHOW else None
