@@ -25,6 +25,7 @@ Validity = Literal["ok", "settling", "held", "missing"]
 Severity = Literal["info", "warning", "error"]
 ExitStatus = Literal["completed", "stopped", "silent", "failed"]
 RunKind = Literal["localizer", "no_feedback", "feedback", "transfer"]
+ControlCondition = Literal["own", "yoked", "control_roi", "none"]
 
 
 class WireError(ValueError):
@@ -93,11 +94,14 @@ class RunStart(_Part):
     blocks: tuple[BlockInfo, ...]
     rois: tuple[RoiInfo, ...]
     range_percent: float
+    measure: str = "difference"
+    unit: str = "percent"  # of ``VolumeMessage.value`` and ``score``: percent, z, r, decision or value
     display: DisplaySettings
     fd_hold_mm: float
     stale_after_s: float
     pause_after_s: float
     resumed: bool = False
+    blind: bool = False  # regulation and regions are sealed in this study's messages, whatever the condition
 
 
 class Confirmed(_Part):
@@ -157,10 +161,18 @@ class VolumeMessage(_Part):
     rois: dict[str, RoiReading] = {}
     regulation: float | None = None  # percent; the participant's own
     regulation_se: float | None = None
-    score: float | None = None  # mean regulation of the last finished block, percent
+    score: float | None = None  # the measure over the last finished block, in RunStart.unit
     score_se: float | None = None
     score_block: int | None = None
+    value: float | None = None  # the study's measure, in RunStart.unit; the difference's is the regulation itself
+    value_se: float | None = None
+    late: bool = False  # a lab's own function missed its time limit: a replay obeys
     feedback: float | None = None  # what the display may show, -1 ... 1 of the range; None: nothing new
+    control: ControlCondition | None = None  # where ``feedback`` comes from; None: the study has no allocation
+    own_feedback: float | None = None  # what the participant's own value would have shown
+    own_validity: Validity | None = None  # what the own value is worth; ``validity`` is that of what is shown
+    control_feedback: float | None = None  # what the study's control combination would have shown
+    sealed: str | None = None  # blind study: every field that is not in the clear, encrypted; see rtfmri/sham/README.md
     timing: Timing = Timing()
 
 

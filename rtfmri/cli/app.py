@@ -144,6 +144,32 @@ def replay(
 
 
 @app.command()
+def realign(
+    source: Annotated[Path, typer.Argument(help="A 4D NIfTI, a folder of DICOMs or of 3D NIfTIs, or PAR/REC.")],
+    out: Annotated[Path, typer.Option("--out", help="Matrices (N,4,4) as .npy: RAS mm, reference to volume; NaN where there is none.")],
+    reference: Annotated[
+        str,
+        typer.Option(
+            "--reference",
+            help="N: the volume with this number, counted from 0. mean:N: the mean of the first N good volumes, realigned, in the frame of the "
+            "first. Or a NIfTI file of an earlier run or session, which is found once in the first volume.",
+        ),
+    ] = "0",
+    resliced: Annotated[Path | None, typer.Option("--resliced", help="Write the realigned series, .nii or .nii.gz (float32).")] = None,
+    order: Annotated[int, typer.Option("--order", min=3, max=7, help="Order of the B-spline that reslices.")] = 3,
+    confounds: Annotated[Path | None, typer.Option("--confounds", help="Write the parameters as a TSV with fMRIPrep's names.")] = None,
+    series: Annotated[int | None, typer.Option("--series", help="Which series number of a DICOM folder. Default: the lowest.")] = None,
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, help="For comparison with other tools. One is used, and the numbers never depend on it.")
+    ] = 1,
+) -> None:
+    """**Realign a recording** with the estimator of a live run: matrices, their cost in CPU time, a summary of the motion."""
+    from rtfmri.cli.realigning import Outputs, realign_recording
+
+    raise typer.Exit(realign_recording(source, reference, Outputs(out, resliced, order, confounds), series, threads))
+
+
+@app.command()
 def simulate(
     scenario: Annotated[Path, typer.Argument(help="The scenario file (TOML); see sim_data/.")],
     to: Annotated[Path, typer.Option("--to", help="The folder that the simulated scanner writes into.")],
@@ -172,6 +198,34 @@ def inspect(
     from rtfmri.cli.inspecting import inspect_folder
 
     raise typer.Exit(inspect_folder(folder, study, as_json, nifti, series))
+
+
+@app.command()
+def seal(
+    allocation: Annotated[Path, typer.Argument(help="A CSV with the columns sub, condition and, where wanted, ses, run, source, region.")],
+    out: Annotated[Path, typer.Option("--out", help="The sealed file, for the study's control.allocation.")],
+    key_out: Annotated[Path | None, typer.Option("--key-out", help="Make a new key and keep it in this file.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="Seal with the key of an earlier allocation instead.")] = None,
+    study: Annotated[Path | None, typer.Option("--study", help="Check regions and timing against this study file.")] = None,
+) -> None:
+    """**Seal who is shown what** (own, yoked, control_roi, none); for somebody who does not operate."""
+    from rtfmri.cli.sealing import seal_allocation
+
+    raise typer.Exit(seal_allocation(allocation, out, key_out, key, study))
+
+
+@app.command()
+def unblind(
+    source: Annotated[Path, typer.Argument(help="A recorded blind run (its journal or folder), or a whole dataset.")],
+    key: Annotated[Path | None, typer.Option("--key", help="The key that the allocation was sealed with.")] = None,
+    by: Annotated[str, typer.Option("--by", help="Who opens the runs.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    audit: Annotated[bool, typer.Option("--audit", help="Open nothing: show and check who opened what in this dataset.")] = False,
+) -> None:
+    """**Open blind runs** after a study: own values and conditions in tables of their own, and a line in the audit."""
+    from rtfmri.cli.sealing import unblind_runs
+
+    raise typer.Exit(unblind_runs(source, key, by, reason, audit))
 
 
 @app.command()

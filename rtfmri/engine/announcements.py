@@ -9,6 +9,7 @@ from rtfmri.messages import BlockInfo, Confirmed, Entities, RoiInfo, RunKind, Ru
 from rtfmri.paradigm import Block, planned_volumes
 from rtfmri.pipeline import Materials, Setup
 from rtfmri.study import Study
+from rtfmri.study.signal import measure_unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,8 @@ def run_start(armed: Armed, now_unix_s: float, resumed: bool) -> RunStart:
         blocks=_block_infos(blocks),
         rois=tuple(RoiInfo(name=roi.name, weight=roi.weight, provisional=roi.provisional) for roi in study.roi),
         range_percent=study.signal.range_percent,
+        measure=study.signal.measure.kind,
+        unit=measure_unit(study.signal),
         display=study.display.settings(),
         fd_hold_mm=study.quality.fd_hold_mm,
         stale_after_s=study.stale_after_s(tr_s),

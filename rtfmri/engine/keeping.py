@@ -33,6 +33,12 @@ class Keeping:
         return None if self._raw is None else self._raw.failed
 
     @property
+    def data_offset(self) -> int:
+        """Where in the growing file the first volume's voxels begin, in bytes; known once it is open."""
+        assert self._raw is not None
+        return self._raw.data_offset
+
+    @property
     def rescued_to(self) -> Path | None:
         """Where the volumes lie that the disk of the record could not take; known after the end."""
         return None if self._raw is None else self._raw.rescued_to

@@ -17,7 +17,7 @@ from rtfmri.engine.faults import silence_fault, store_fault, unusable_fault
 from rtfmri.engine.outlet import Clocks, Outlet
 from rtfmri.errors import StudyError, VolumeError
 from rtfmri.lifecycle import Event, RunState, advance
-from rtfmri.messages import ExitStatus, Fault, Operator, Pause, Published, Rating, RunStop, Shown, VolumeMessage
+from rtfmri.messages import ExitStatus, Fault, Operator, Pause, Picture, Published, Quality, Rating, RunStop, Shown, VolumeMessage
 from rtfmri.pipeline import Setup, Standing, State, begin, step
 from rtfmri.volume import EndOfSource, Missing, SourceFault, Volume
 
@@ -41,15 +41,22 @@ class Store(Protocol):
     def reference(self, standing: Standing) -> None: ...
 
 
+class Follower(Protocol):
+    """Aftercare, told after everything else; see ``engine/following.py``."""
+
+    def begin(self, setup: Setup, standing: Standing) -> None: ...
+    def volume(self, setup: Setup, state: State, message: VolumeMessage) -> None: ...
+
+
 class Run:
     """The state of one run and what each kind of item does to it."""
 
-    def __init__(self, armed: Armed, outlet: Outlet, store: Store, clocks: Clocks) -> None:
+    def __init__(self, armed: Armed, outlet: Outlet, store: Store, follower: Follower | None, clocks: Clocks) -> None:
         self.armed = armed
         self.state = RunState.IDLE
         self.stop: RunStop | None = None
         self._journalled_to = -1  # of a resumed run: volumes up to here were published before the crash
-        self._outlet, self._store, self._clocks = outlet, store, clocks
+        self._outlet, self._store, self._follower, self._clocks = outlet, store, follower, clocks
         self._setup: Setup | None = None
         self._pipeline: State | None = None
         self._before_first: list[Missing] = []  # numbers given up before the first volume brought TR and grid
@@ -67,6 +74,8 @@ class Run:
             Shown: self._pass_on,
             Rating: self._pass_on,
             Fault: self._pass_on,
+            Picture: self._pass_on,
+            Quality: self._pass_on,
         }
 
     @property
@@ -189,7 +198,7 @@ class Run:
         else:
             self._end(Event.FAILURE if end.failed else Event.STOP, end.reason)
 
-    def _pass_on(self, message: Shown | Rating | Fault) -> None:
+    def _pass_on(self, message: Shown | Rating | Fault | Picture | Quality) -> None:
         self._outlet.send(message)
 
     def _take_pause(self, pause: Pause) -> None:
@@ -226,9 +235,20 @@ class Run:
         )
         self._send_volume(item, message)
         self._keep(item)
-        if self._pipeline.standing is not None and self._pipeline.standing is not before.standing:
-            self._keep_reference(self._pipeline.standing)
+        self._follow(before, message)
         self._end_after(item.index)
+
+    def _follow(self, before: State, message: VolumeMessage) -> None:
+        """What was published is kept; now aftercare may have it, and a new reference is saved."""
+        assert self._setup is not None
+        assert self._pipeline is not None
+        standing = self._pipeline.standing
+        if standing is not None and standing.image is not getattr(before.standing, "image", None):
+            self._keep_reference(standing)
+            if before.standing is None and self._follower is not None:
+                self._follower.begin(self._setup, standing)
+        if self._follower is not None:
+            self._follower.volume(self._setup, self._pipeline, message)
 
     def _end_after(self, index: int) -> None:
         """Once the last planned volume is out, the run ends as soon as displays had their time to report it."""
@@ -270,9 +290,11 @@ class Run:
     def _restore_one(self, item: Volume | Missing) -> None:
         assert self._setup is not None
         assert self._pipeline is not None
-        self._pipeline, message = step(self._setup, self._pipeline, item, bool(self._paused_by), self._clocks.performance)
+        before = self._pipeline
+        self._pipeline, message = step(self._setup, before, item, bool(self._paused_by), self._clocks.performance)
         self._counts[message.validity] += 1
         self._counts["received"] += isinstance(item, Volume)
+        self._follow(before, message)
 
     def _end(self, event: Event, reason: str) -> None:
         self.state = advance(self.state, event)

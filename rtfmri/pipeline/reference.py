@@ -1,22 +1,52 @@
-"""What the run's volumes are realigned to, and where its regions lie on it."""
+"""What the run's volumes are realigned to, and where its regions lie on it.
+
+The first good volume is the reference at once. Where the study asks for a mean, good volumes are added to it as they come; when there are
+enough, the mean takes the first volume's place. It lies in the same frame and keeps the first one's mask, so motion is told
+about the same centre and everything that was published stays valid.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
 
 from rtfmri.errors import StudyError, VolumeError
 from rtfmri.pipeline.setup import GridImage, Setup
+from rtfmri.registration.geometry import transform_points
+from rtfmri.registration.interpolation import inside
 from rtfmri.registration.mask import head_mask
+from rtfmri.registration.mean import MeanOfVolumes
 from rtfmri.registration.realign import Reference, prepare
-from rtfmri.volume import Volume
+from rtfmri.registration.session import through
+from rtfmri.rigid import RigidTransform
+from rtfmri.signals.rois import RoiVoxels
+from rtfmri.volume import Array, Image, Volume
 
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """The run's own reference and the image that it was made from."""
+    """The run's own reference and the image that it was made from; ``growing`` until the mean is complete; ``session`` leads from the
+    earlier image that the regions lie on, where there is one."""
 
     reference: Reference
     image: GridImage
+    growing: MeanOfVolumes | None = None
+    session: RigidTransform | None = None
+    decoder: Array | None = None  # the decoder's weights for raw voxel values
+
+    def regions_to(self, run: RigidTransform) -> RigidTransform:
+        """From where the regions lie to a volume whose head lies at ``run``."""
+        return run if self.session is None else through(self.session, run)
+
+
+def voxels_on_run(setup: Setup, standing: Standing, roi: RoiVoxels) -> npt.NDArray[np.intp]:
+    """The region's voxels (N, 3) on the run's own grid, to the nearest voxel and within it: for pictures, not for values."""
+    if standing.session is None:
+        return roi.voxels
+    points = np.rint(transform_points(setup.roi_grid, standing.session, setup.grid, roi.voxels)).astype(np.intp)
+    return np.unique(points[inside(points.astype(np.float64), setup.grid.shape)], axis=0)
 
 
 def stand_on(setup: Setup, volume: Volume) -> Standing:
@@ -30,4 +60,18 @@ def stand_on(setup: Setup, volume: Volume) -> Standing:
         reference = prepare(volume.data, volume.grid, head_mask(volume.data))
     except StudyError as error:
         raise VolumeError(f"volume {volume.index + 1} cannot be the reference: {error}") from None
-    return Standing(reference, GridImage(volume.data, volume.grid))
+    wanted = setup.study.registration.averaged
+    growing = MeanOfVolumes.begun(volume.data, volume.grid) if wanted > 1 else None
+    return Standing(reference, GridImage(volume.data, volume.grid), growing)
+
+
+def grown(setup: Setup, standing: Standing, coefficients: Image, transform: RigidTransform) -> Standing:
+    """With one more good volume in the mean; the mean is the reference as soon as it holds as many as the study asks for."""
+    if standing.growing is None:
+        return standing
+    mean = standing.growing.with_volume(coefficients, transform)
+    if mean.taken < setup.study.registration.averaged:
+        return replace(standing, growing=mean)
+    old = standing.reference
+    reference = prepare(mean.image, old.grid, old.mask)
+    return replace(standing, reference=reference, image=GridImage(mean.image, old.grid), growing=None)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
 
 from rtfmri.errors import StudyError
 from rtfmri.messages import RunKind
 from rtfmri.paradigm import DUMMY, Block, planned_volumes, volumes_of
+from rtfmri.pipeline.places import Places, placed, tissue_voxels
+from rtfmri.signals.inputs import SignalInputs
+from rtfmri.signals.measures.decoder import Decoder, decoder_from_map
 from rtfmri.signals.plan import SignalPlan, plan_signal
 from rtfmri.signals.rois import RoiVoxels, roi_from_mask
 from rtfmri.study import Study
@@ -22,12 +28,24 @@ class GridImage:
 
 
 @dataclass(frozen=True, eq=False)
+class DecoderMap:
+    """A decoder's weight map as read, and what the JSON beside it says."""
+
+    name: str
+    weights: GridImage
+    sidecar: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
 class Materials:
-    """What a run needs beside its study: the ROI masks by name, and the image of an earlier run or session that they lie on (None: they lie
-    on this run's own grid)."""
+    """What a run needs beside its study: masks of regions and tissues by name, and the image of an earlier run or session that they lie on
+    (None: they lie on this run's own grid)."""
 
     masks: dict[str, GridImage]
     earlier: GridImage | None = None
+    tissue: dict[str, GridImage] = field(default_factory=dict)
+    decoder: DecoderMap | None = None
+    inputs: SignalInputs = field(default_factory=SignalInputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +60,15 @@ class Setup:
     planned: int
     rois: tuple[RoiVoxels, ...]
     roi_grid: Grid
+    places: Places
     plan: SignalPlan
+    decoder: Decoder | None
     earlier: GridImage | None
+
+    @property
+    def order(self) -> int:
+        """Of the spline that samples the voxels."""
+        return self.study.registration.order
 
     def is_dummy(self, index: int) -> bool:
         first = self.blocks[0]
@@ -66,8 +91,18 @@ def fix(study: Study, run_kind: RunKind, materials: Materials, first: Volume) ->
     rois = tuple(_roi(study, name, mask, roi_grid) for name, mask in materials.masks.items())
     blocks = study.blocks(first.tr_s)
     planned = planned_volumes(blocks, first.tr_s)
-    plan = plan_signal(study, blocks, first.tr_s, planned)
-    return Setup(study, run_kind, first.grid, first.tr_s, blocks, planned, rois, roi_grid, plan, materials.earlier)
+    decoder = _decoder(study, materials.decoder, roi_grid)
+    plan = plan_signal(study, blocks, first.tr_s, planned, replace(materials.inputs, decoder=decoder))
+    tissue = {name: tissue_voxels(name, mask.data, mask.grid, roi_grid) for name, mask in materials.tissue.items()}
+    places = placed(rois, tissue, decoder)
+    return Setup(study, run_kind, first.grid, first.tr_s, blocks, planned, rois, roi_grid, places, plan, decoder, materials.earlier)
+
+
+def _decoder(study: Study, given: DecoderMap | None, grid: Grid) -> Decoder | None:
+    if given is None:
+        return None
+    weights = given.weights.data.astype(np.float64)
+    return decoder_from_map(given.name, weights, given.weights.grid, grid, given.sidecar, study.signal.nuisance)
 
 
 def _roi(study: Study, name: str, mask: GridImage, grid: Grid) -> RoiVoxels:

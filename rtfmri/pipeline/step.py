@@ -8,18 +8,17 @@ from dataclasses import dataclass, field, replace
 from rtfmri.errors import VolumeError
 from rtfmri.messages import RunKind, VolumeMessage
 from rtfmri.pipeline.motion import Head, motion_of, why_flagged
-from rtfmri.pipeline.reference import Standing, stand_on
+from rtfmri.pipeline.reference import Standing, grown, stand_on
+from rtfmri.pipeline.sampling import take
 from rtfmri.pipeline.setup import Materials, Setup, fix
 from rtfmri.pipeline.stopwatch import Stopwatch, started
 from rtfmri.pipeline.telling import judge, message_of
 from rtfmri.quality.dvars import dvars_percent
 from rtfmri.quality.dvars import warm_up as quality_warm_up
-from rtfmri.registration.geometry import transform_points
-from rtfmri.registration.interpolation import prefilter, sample
+from rtfmri.registration.interpolation import prefilter
 from rtfmri.registration.realign import estimate
 from rtfmri.registration.realign import warm_up as registration_warm_up
 from rtfmri.rigid import RigidTransform
-from rtfmri.signals.rois import roi_mean
 from rtfmri.signals.stream import Sample, SignalState, start, update
 from rtfmri.signals.stream import warm_up as signals_warm_up
 from rtfmri.study import Study
@@ -94,22 +93,30 @@ def _step_volume(
     coefficients = prefilter(volume.data)
     found = estimate(reference, coefficients, state.head.transform or RigidTransform(centre_mm=reference.centre_mm))
     since_s = watch.lap("realign", since_s)
-    raw = tuple(
-        roi_mean(sample(coefficients, transform_points(reference.grid, found.transform, volume.grid, roi.voxels)), roi.weights)
-        for roi in setup.rois
-    )
+    sampled = take(setup, standing, volume, coefficients, found.transform)
     since_s = watch.lap("sample", since_s)
     dvars = None if state.previous is None else dvars_percent(state.previous, volume.data, reference.mask)
     motion = motion_of(state.head, found)
     why_held = why_flagged(setup, state.head, motion)
-    measured = Sample(volume.index, raw, (*motion.trans_mm, *motion.rot_rad), bool(why_held), paused)
+    measured = Sample(
+        index=volume.index,
+        raw=sampled.raw,
+        motion=(*motion.trans_mm, *motion.rot_rad),
+        flagged=bool(why_held),
+        paused=paused,
+        tissue=sampled.tissue,
+        decoder=sampled.decoder,
+    )
     signal, reading = update(setup.plan, state.signal, measured)
     validity, why = judge(setup, volume.index, reading, why_held, paused)
     message = message_of(setup, volume.index, validity, why, reading).model_copy(
         update={"acquired_s": _acquired_s(state, volume), "motion": motion, "dvars_percent": dvars, "flagged": bool(why_held)}
     )
-    watch.lap("signal", since_s)
-    state = replace(state, signal=signal, head=state.head.after(setup, found, motion), previous=volume.data)
+    since_s = watch.lap("signal", since_s)
+    if not why_held and standing.growing is not None and standing.image.data is not volume.data:
+        standing = grown(setup, standing, coefficients, found.transform)
+        watch.lap("prepare", since_s)
+    state = replace(state, signal=signal, standing=standing, head=state.head.after(setup, found, motion), previous=volume.data)
     return state, message.model_copy(update={"timing": watch.timing(volume)})
 
 

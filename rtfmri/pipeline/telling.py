@@ -5,7 +5,7 @@ from __future__ import annotations
 from rtfmri.messages import RoiReading, Validity, VolumeMessage
 from rtfmri.paradigm import block_number_of
 from rtfmri.pipeline.setup import Setup
-from rtfmri.signals.stream import Reading, clamped
+from rtfmri.signals.reading import Reading
 
 SHOW = "show"  # the block in which an intermittent display shows the score
 
@@ -18,6 +18,8 @@ def judge(setup: Setup, index: int, reading: Reading, why_held: str, paused: boo
         return "held", "the participant's screen is paused"
     if setup.is_dummy(index):
         return "settling", "dummy volume, before the steady state"
+    if reading.held:
+        return "held", reading.held
     return ("ok", "") if reading.settled else ("settling", reading.why)
 
 
@@ -39,6 +41,9 @@ def message_of(setup: Setup, index: int, validity: Validity, why: str, reading: 
         score=reading.score,
         score_se=reading.score_se,
         score_block=reading.score_block,
+        value=reading.value,
+        value_se=reading.value_se,
+        late=reading.late,
         feedback=_feedback(setup, condition, validity, reading),
     )
 
@@ -49,4 +54,4 @@ def _feedback(setup: Setup, condition: str | None, validity: Validity, reading: 
         return None
     if setup.study.display.feedback == "continuous":
         return reading.feedback if validity == "ok" else None
-    return clamped(reading.score, setup.study.signal.range_percent) if condition == SHOW else None
+    return reading.score_feedback if condition == SHOW else None

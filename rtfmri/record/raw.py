@@ -63,6 +63,11 @@ class RawVolumes:
         self.close()
 
     @property
+    def data_offset(self) -> int:
+        """Where the first volume's voxels begin, in bytes."""
+        return len(self._header)
+
+    @property
     def waiting(self) -> int:
         """Volumes that are in memory only."""
         return len(self._pending)

@@ -15,23 +15,24 @@ from rtfmri.volume import Array, Image
 
 
 @kernel
-def slice_sums(
+def piece_sums(
     voxels: npt.NDArray[np.int32],
+    piece: npt.NDArray[np.int32],
+    pieces: int,
     reference: Array,
     basis: Image,
     sampled: Array,
     within: npt.NDArray[np.bool_],
-    slices: int,
     percent: float,
     frame: Array,
     gain: Array,
 ) -> Array:
-    """(Z, C + 2): for each slice B' residual, the residuals' sum of squares, and the number of voxels within the volume.
+    """(pieces, C + 2): for each piece B' residual, the residuals' sum of squares, and the number of voxels within the volume.
 
     ``percent`` takes a sampled value to percent; ``frame`` (2, 3): centre, and 1 / extent, in voxels, of the monomials' coordinates.
     """
     size = basis.shape[1]
-    sums = np.zeros((slices, size + 2))
+    sums = np.zeros((pieces, size + 2))
     cx, cy, cz = frame[0, 0], frame[0, 1], frame[0, 2]
     sx, sy, sz = frame[1, 0], frame[1, 1], frame[1, 2]
     for n in range(voxels.shape[0]):
@@ -39,11 +40,22 @@ def slice_sums(
             continue
         u, v, w = (voxels[n, 0] - cx) * sx, (voxels[n, 1] - cy) * sy, (voxels[n, 2] - cz) * sz
         residual = sampled[n] * percent - reference[n] * (1.0 + _polynomial(gain, u, v, w))
-        into = sums[voxels[n, 2]]
+        into = sums[piece[n]]
         for column in range(size):
             into[column] += residual * basis[n, column]
         into[size] += residual * residual
         into[size + 1] += 1.0
+    return sums
+
+
+@kernel
+def slice_sums(pieces: Array, slices: int) -> Array:
+    """(Z, C + 2): the sums of each slice; ``pieces`` (tiles Z, C + 2) hold all slices of one tile after another."""
+    sums = np.zeros((slices, pieces.shape[1]))
+    for piece in range(pieces.shape[0]):
+        into = sums[piece % slices]
+        for column in range(pieces.shape[1]):
+            into[column] += pieces[piece, column]
     return sums
 
 
@@ -84,24 +96,42 @@ def slice_weights(sums: Array, voxels_in_slice: npt.NDArray[np.int64]) -> tuple[
 def solve(normal: Array, sums: Array, weights: Array, solution: Array) -> bool:
     """Weighted sum over slices of B'D and of B' residual, solved; False where the equations do not determine every parameter."""
     size = solution.size
-    matrix = np.zeros((size, size))
     solution[:] = 0.0
     for z in range(weights.size):
         if weights[z] > 0.0:
             for i in range(size):
                 solution[i] += weights[z] * sums[z, i]
+    matrix, scale = weighted_normal(normal, weights)
+    return solve_scaled(matrix, scale, solution)
+
+
+@kernel
+def weighted_normal(normal: Array, weights: Array) -> tuple[Array, Array]:
+    """Sum over slices of B'D (C, C), and the square roots of its diagonal (C,)."""
+    size = normal.shape[1]
+    matrix, scale = np.zeros((size, size)), np.empty(size)
+    for z in range(weights.size):
+        if weights[z] > 0.0:
+            for i in range(size):
                 for j in range(size):
                     matrix[i, j] += weights[z] * normal[z, i, j]
-    scale = np.empty(size)  # mm, rad and percent become comparable, so that pivots can be compared
     for i in range(size):
         scale[i] = math.sqrt(abs(matrix[i, i]))
+    return matrix, scale
+
+
+@kernel
+def solve_scaled(matrix: Array, scale: Array, solution: Array) -> bool:
+    """Solve in place with rows and columns divided by ``scale``: mm, rad and percent become comparable, so that pivots can be compared."""
+    size = solution.size
+    for i in range(size):
         if not scale[i] > 0.0:
             return False
     for i in range(size):
         solution[i] /= scale[i]
         for j in range(size):
             matrix[i, j] /= scale[i] * scale[j]
-    determined = eliminate(matrix, solution)
+    determined: bool = eliminate(matrix, solution)
     for i in range(size):
         solution[i] /= scale[i]
     return determined

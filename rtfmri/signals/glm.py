@@ -22,6 +22,7 @@ from rtfmri.volume import Array
 
 Flags = npt.NDArray[np.bool_]
 LAGS = 12  # how far apart in volumes the noise is followed; rho ** 12 is 0.07 at rho 0.8
+RHO_STEP = 0.1  # of the grid of whitened problems
 NEGLIGIBLE = 1e-7  # of a column's own length: what is left of it beside the columns before it
 
 
@@ -35,6 +36,7 @@ class Observations:
     triangle: Array  # (P + 1, P + K): R with Q'y beside it; the last row is where a volume comes in
     sums: Array  # (P + K,) over the volumes in the fit
     lags: Array  # (LAGS, P, P)
+    whitened: Array  # (G, P + 1, P + K): a triangle for each rho of the prewhitening's grid (``prewhiten.py``); G is 0 without it
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +47,15 @@ class Fit:
     kept: npt.NDArray[np.intp]  # (R,)
     factor: Array  # (R, R)
     volumes: int
+    rho: float = 0.0  # of the noise that the fit was whitened for
 
     @property
     def dof(self) -> int:
         return self.volumes - len(self.kept)
 
 
-def room_for(columns: int, regions: int, volumes: int) -> Observations:
-    """Empty buffers; all the memory that a run's fit will ever take."""
+def room_for(columns: int, regions: int, volumes: int, rhos: int = 0) -> Observations:
+    """Empty buffers; all the memory that a run's fit will ever take. ``rhos``: how many whitened problems are kept beside it."""
     return Observations(
         columns=np.zeros((columns, volumes)),
         values=np.zeros((regions, volumes)),
@@ -60,6 +63,7 @@ def room_for(columns: int, regions: int, volumes: int) -> Observations:
         triangle=np.zeros((columns + 1, columns + regions)),
         sums=np.zeros(columns + regions),
         lags=np.zeros((LAGS, columns, columns)),
+        whitened=np.zeros((rhos, columns + 1, columns + regions)),
     )
 
 
@@ -72,6 +76,7 @@ def note(observations: Observations, index: int, row: Array, values: Array) -> N
 def absorb(observations: Observations, index: int) -> None:
     """Take the stored volume ``index`` into the fit. Volumes are absorbed in ascending order, each once."""
     row = np.concatenate((observations.columns[:, index], observations.values[:, index]))
+    _absorb_whitened(observations.whitened, observations.columns, observations.values, observations.used, index)
     observations.used[index] = True
     observations.sums[:] += row
     _add_lags(observations.lags, observations.columns, observations.used, index)
@@ -79,10 +84,28 @@ def absorb(observations: Observations, index: int) -> None:
     _rotate_in(observations.triangle)
 
 
+def absorb_again(observations: Observations) -> None:
+    """Fit the volumes in the fit anew, after some of their columns were filled in later."""
+    indices = np.flatnonzero(observations.used)
+    for buffer in (observations.used, observations.triangle, observations.sums, observations.lags, observations.whitened):
+        buffer[...] = 0
+    for index in indices:
+        absorb(observations, int(index))
+
+
 def solve(observations: Observations, active: Flags, volumes: int) -> Fit:
     """Least-squares fit of the ``volumes`` volumes absorbed so far on the columns that are ``active`` (P,)."""
     coefficients, kept, factor = _solve(observations.triangle, active)
     return Fit(coefficients, kept, factor, volumes)
+
+
+def solve_further(observations: Observations, active: Flags, volumes: int, step: int, penalties: Array) -> Fit:
+    """As ``solve`` for AR(1) noise with rho of ``step`` times RHO_STEP, and with ``penalties`` (P,): the sum of squares has
+    (penalty * coefficient)^2 of each column beside it, as if a row with the penalty in that column alone had been measured as zero."""
+    triangle = (observations.whitened[step] if step else observations.triangle).copy()
+    _rotate_penalties_in(triangle, np.where(active, penalties, 0.0))
+    coefficients, kept, factor = _solve(triangle, active)
+    return Fit(coefficients, kept, factor, volumes, RHO_STEP * step)
 
 
 def residuals(observations: Observations, fit: Fit, count: int) -> Array:
@@ -106,6 +129,24 @@ def _add_lags(lags: Array, columns: Array, used: Flags, t: int) -> None:
 
 
 @kernel
+def _absorb_whitened(whitened: Array, columns: Array, values: Array, used: Flags, t: int) -> None:
+    """Bring volume ``t`` into every whitened triangle: its innovation after the last volume in the fit, over the innovation's spread."""
+    size = columns.shape[0]
+    before = t - 1
+    while before >= 0 and not used[before]:
+        before -= 1
+    for step in range(whitened.shape[0]):
+        along = (RHO_STEP * step) ** (t - before) if before >= 0 else 0.0
+        unit = 1.0 / math.sqrt(1.0 - along * along)
+        last = whitened[step, size]
+        for j in range(size):
+            last[j] = unit * (columns[j, t] - along * columns[j, before])
+        for k in range(values.shape[0]):
+            last[size + k] = unit * (values[k, t] - along * values[k, before])
+        _rotate_in(whitened[step])
+
+
+@kernel
 def _turn(work: Array, above: int, below: int, j: int) -> None:
     """Rotate two rows from column ``j`` on, so that ``work[below, j]`` becomes zero."""
     if work[below, j] == 0.0:
@@ -125,6 +166,15 @@ def _rotate_in(triangle: Array) -> None:
     size = triangle.shape[0] - 1
     for j in range(size):
         _turn(triangle, j, size, j)
+
+
+@kernel
+def _rotate_penalties_in(triangle: Array, penalties: Array) -> None:
+    for j in range(penalties.size):
+        if penalties[j] != 0.0:
+            triangle[-1] = 0.0
+            triangle[-1, j] = penalties[j]
+            _rotate_in(triangle)
 
 
 @kernel

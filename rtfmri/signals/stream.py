@@ -1,7 +1,7 @@
 """One volume in, one reading out: the streaming regulation value.
 
 The rules. Every volume number comes exactly once, in order, missing ones included. Flagged, missing, paused and dummy volumes stay out of
-the fit, the baseline, the average and the score. A value is ``settled`` when its baseline window has closed, enough volumes are in
+the fit, the baseline, the filter and the score. A value is ``settled`` when its baseline window has closed, enough volumes are in
 the fit and its standard error is small enough; it stays settled until the error is half as large again (or the next rest's window
 opens), so that a participant's shape does not flicker. Only a settled value becomes feedback. A block's score is computed once, with the
 coefficients of the volume at which its window closes, and then stands still. Volumes beyond the planned ones give their raw values and
@@ -11,107 +11,88 @@ nothing else: the memory of a run is fixed when it starts.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from rtfmri.signals import glm
-from rtfmri.signals.compare import Comparison, Model, cleaned, compare, model, weighting
-from rtfmri.signals.noise import MINIMUM_DOF
-from rtfmri.signals.plan import MOTION_PARAMETERS, SignalPlan
-from rtfmri.signals.rois import roi_mean
-from rtfmri.signals.windows import baseline_at, is_open
+from rtfmri.signals.compare import Model, model
+from rtfmri.signals.filters import Filtering, filtered, room_to_filter
+from rtfmri.signals.judge import reading_of, score_of, with_score
+from rtfmri.signals.measures.function import Ask
+from rtfmri.signals.nuisance import MINIMUM_LEARNED, Memory, collected, columns_of, remembered, with_components
+from rtfmri.signals.plan import SignalPlan
+from rtfmri.signals.prewhiten import RHOS
+from rtfmri.signals.reading import Reading, RoiValue, Sample, Score
+from rtfmri.signals.warming import warm_up
+from rtfmri.study.signal import DecoderRule
+from rtfmri.volume import Array
+
+__all__ = ["Reading", "RoiValue", "Sample", "SignalState", "clamped", "start", "update", "warm_up"]
 
 STAYS_SETTLED = 1.5  # times the limit
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What the pipeline measured of volume ``index`` (0-based)."""
-
-    index: int
-    raw: tuple[float, ...] | None  # ROI means in the order of plan.roi_names; None: the volume is missing
-    motion: tuple[float, ...] | None = None  # trans_x, trans_y, trans_z in mm, rot_x, rot_y, rot_z in rad
-    flagged: bool = False
-    paused: bool = False
-
-
-@dataclass(frozen=True)
-class RoiValue:
-    """Scanner units for ``raw`` and ``cleaned``, percent for ``psc`` and its standard error; None where not known."""
-
-    raw: float
-    cleaned: float | None = None
-    psc: float | None = None
-    se: float | None = None
-
-
-@dataclass(frozen=True)
-class Score:
-    """Mean regulation over a finished block's window, percent; ``block`` is its number in the paradigm's blocks."""
-
-    block: int
-    value: float
-    se: float | None
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What is known after a volume. ``rois`` follow plan.roi_names; they are empty where the volume is missing or a mean is no number."""
-
-    index: int
-    rois: tuple[RoiValue, ...]
-    regulation: float | None = None
-    regulation_se: float | None = None
-    score: float | None = None
-    score_se: float | None = None
-    score_block: int | None = None
-    feedback: float | None = None  # regulation in parts of the range, -1 ... 1; None where it is not valid
-    settled: bool = False
-    why: str = ""  # a sentence for the operator where it is not settled
+LEARNING = "the tissue's components are being learned"
 
 
 @dataclass(frozen=True, eq=False)
 class SignalState:
-    """After ``count`` volumes. ``update`` fills ``observations`` in place: of a state that was updated only the new one may be used."""
+    """After ``count`` volumes. ``update`` fills the buffers in place: of a state that was updated only the new one may be used."""
 
     count: int
     observations: glm.Observations
+    filtering: Filtering
+    answers: Array  # (N,): the user's function's values; NaN where it gave none
+    memory: Memory = field(default_factory=Memory)
     score: Score | None = None
     settled: bool = False  # the last value that could be judged was
 
 
 def start(plan: SignalPlan) -> SignalState:
     """The state before the first volume, with room for all planned ones."""
-    return SignalState(0, glm.room_for(len(plan.design), len(plan.roi_names), plan.planned_volumes))
+    volumes = plan.planned_volumes
+    room = glm.room_for(len(plan.design), plan.series, volumes, RHOS if plan.signal.prewhiten else 0)
+    return SignalState(0, room, room_to_filter(volumes), np.full(volumes, np.nan), Memory(components=plan.components))
 
 
-def update(plan: SignalPlan, state: SignalState, sample: Sample) -> tuple[SignalState, Reading]:
-    """The state and the reading after the next volume.
+def update(plan: SignalPlan, state: SignalState, sample: Sample, ask: Ask | None = None) -> tuple[SignalState, Reading]:
+    """The state and the reading after the next volume. ``ask`` calls the study's own function where it has one.
 
     Raises
     ------
     ValueError : the volume is not the next one, or its values are not as many as the regions (a bug of the caller).
     """
+    _refuse_out_of_turn(plan, state, sample)
+    row, why = _row(plan, state.memory, sample)
+    why = _why_not_used(plan, sample) or why
+    if row is not None:
+        glm.note(state.observations, sample.index, row, _series(plan, sample))
+        if not why:
+            glm.absorb(state.observations, sample.index)
+    memory = _learned(plan, state, sample, used=not why)
+    current = _model(plan, state.observations, sample.index)
+    filtering = filtered(plan, state.filtering, current, sample.index) if current is not None and not why else state.filtering
+    limit = plan.settled_se * (STAYS_SETTLED if state.settled else 1.0)
+    usable = replace(sample, raw=sample.raw if _finite(sample.raw) else None)
+    reading = reading_of(plan, usable, current if row is not None else None, filtering.weights[: sample.index + 1], why, limit, ask)
+    if any(block.leading and block.name not in memory.components for block in plan.carried) and reading.settled:
+        reading = replace(reading, settled=False, feedback=None, why=LEARNING)
+    if reading.value is not None and sample.index < plan.planned_volumes:
+        state.answers[sample.index] = reading.value
+    score = score_of(plan, sample.index, state.score, current, state.answers)
+    settled = state.settled if why or reading.held else reading.settled
+    after = replace(state, count=state.count + 1, filtering=filtering, memory=memory, score=score, settled=settled)
+    return after, with_score(reading, score)
+
+
+def _refuse_out_of_turn(plan: SignalPlan, state: SignalState, sample: Sample) -> None:
     if sample.index != state.count:
         raise ValueError(f"volume {sample.index} came where {state.count} was expected")
     if sample.raw is not None and len(sample.raw) != len(plan.roi_names):
         raise ValueError(f"{len(sample.raw)} values came for {len(plan.roi_names)} regions")
-    why = _why_not_used(plan, sample)
-    stored = sample.index < plan.planned_volumes and _store(plan, state.observations, sample)
-    if stored and not why:
-        glm.absorb(state.observations, sample.index)
-    current = _model(plan, state.observations, sample.index)
-    score = _score(plan, state, current)
-    limit_percent = plan.settled_se_percent * (STAYS_SETTLED if state.settled else 1.0)
-    reading = _with_score(_reading(plan, sample, current, stored, why, limit_percent), score)
-    settled = state.settled if why else reading.settled
-    return replace(state, count=state.count + 1, score=score, settled=settled), reading
 
 
 def _why_not_used(plan: SignalPlan, sample: Sample) -> str:
-    """Why this volume stays out of everything; empty where it is in."""
+    """Why this volume stays out of everything, whatever its columns are; empty where it is in."""
     reasons = (
         (sample.raw is None, "the volume is missing"),
         (sample.index >= plan.planned_volumes, "the run is longer than its planned volumes; the values end with them"),
@@ -119,7 +100,7 @@ def _why_not_used(plan: SignalPlan, sample: Sample) -> str:
         (sample.paused, "paused"),
         (sample.flagged, "the volume is flagged"),
         (not _finite(sample.raw), "a region has no usable values in this volume"),
-        (_row_motion(plan, sample) is None, "there is no motion estimate for this volume"),
+        (not _decided(plan, sample), "the decoder has no usable value in this volume"),
     )
     return next((reason for applies, reason in reasons if applies), "")
 
@@ -128,121 +109,57 @@ def _finite(values: tuple[float, ...] | None) -> bool:
     return values is not None and all(math.isfinite(value) for value in values)
 
 
-def _row_motion(plan: SignalPlan, sample: Sample) -> tuple[float, ...] | None:
-    """What fills the motion columns; None where they need an estimate and there is none."""
-    if plan.motion.start == plan.motion.stop:
-        return ()
-    usable = _finite(sample.motion) and sample.motion is not None and len(sample.motion) == MOTION_PARAMETERS
-    return sample.motion if usable else None
+def _decided(plan: SignalPlan, sample: Sample) -> bool:
+    return not isinstance(plan.measure, DecoderRule) or (sample.decoder is not None and math.isfinite(sample.decoder))
 
 
-def _store(plan: SignalPlan, observations: glm.Observations, sample: Sample) -> bool:
-    """Keep the volume's design row and values; False where one of them is not known."""
-    motion = _row_motion(plan, sample)
-    if sample.raw is None or not _finite(sample.raw) or motion is None:
-        return False
+def _series(plan: SignalPlan, sample: Sample) -> Array:
+    """The volume's values (S,): regions, and the decoder's where there is one."""
+    decided = (sample.decoder,) if isinstance(plan.measure, DecoderRule) else ()
+    return np.array([*(sample.raw or ()), *decided])
+
+
+def _row(plan: SignalPlan, memory: Memory, sample: Sample) -> tuple[Array | None, str]:
+    """The volume's design row (P,), or why there is none."""
+    if sample.index >= plan.planned_volumes or not _finite(sample.raw) or not _decided(plan, sample):
+        return None, ""
     row = plan.design[:, sample.index].copy()
-    row[plan.motion] = motion
-    glm.note(observations, sample.index, row, np.array(sample.raw))
-    return True
+    for block in plan.carried:
+        columns = columns_of(block, memory, sample)
+        if columns is None:
+            what = "motion estimate" if block.name == "motion" else f"{block.name.replace('_', ' ')} signal"
+            return None, f"there is no {what} for this volume"
+        row[block.columns] = columns
+    return row, ""
+
+
+def _learned(plan: SignalPlan, state: SignalState, sample: Sample, used: bool) -> Memory:
+    """The memory after this volume; where it completes what components are learned from, all volumes are fitted anew with them."""
+    memory = remembered(state.memory, sample)
+    blocks = tuple(block for block in plan.carried if block.leading and block.name not in memory.components)
+    if not blocks or not used:
+        return memory
+    memory = collected(memory, sample, tuple(block.name for block in blocks))
+    enough = max(MINIMUM_LEARNED, *(2 * block.size for block in blocks))
+    if sample.index < plan.learned_from or len(memory.collected) < enough:
+        return memory
+    memory = with_components(memory, blocks)
+    for index, values in memory.collected:
+        for block in blocks:
+            past = Sample(index, None, tissue=values)
+            state.observations.columns[block.columns, index] = columns_of(block, memory, past)
+    glm.absorb_again(state.observations)
+    return replace(memory, collected=())
 
 
 def _model(plan: SignalPlan, observations: glm.Observations, index: int) -> Model | None:
     """What the volumes so far say; None while none is in the fit, or where a region's mean is not above zero."""
-    volumes = int(observations.used.sum())
-    if volumes == 0 or not (observations.sums[len(plan.design) :] > 0.0).all():
+    totals = observations.sums[len(plan.design) : len(plan.design) + len(plan.roi_names)]
+    if not observations.used.any() or not (totals > 0.0).all():
         return None
-    fit = glm.solve(observations, plan.active_from <= index, volumes)
-    return model(observations, fit, plan.nuisance, plan.roi_weights, min(index + 1, plan.planned_volumes))
+    return model(plan, observations, min(index + 1, plan.planned_volumes))
 
 
-def _used(observations: glm.Observations, volumes: range, index: int) -> npt.NDArray[np.intp]:
-    """Those of ``volumes`` up to ``index`` that are in the fit."""
-    stop = min(volumes.stop, index + 1)
-    return np.flatnonzero(observations.used[volumes.start : stop]) + volumes.start
-
-
-def _compare(current: Model, index: int, measured: npt.NDArray[np.intp], baseline: range) -> Comparison | None:
-    """``measured`` against the baseline's volumes; None where one of them has no volume."""
-    used = current.observations.used
-    reference = _used(current.observations, baseline, index)
-    if not len(measured) or not len(reference):
-        return None
-    return compare(current, weighting(min(index + 1, len(used)), measured, reference))
-
-
-def _reading(plan: SignalPlan, sample: Sample, current: Model | None, stored: bool, why: str, limit_percent: float) -> Reading:
-    index = sample.index
-    raw = tuple(RoiValue(float(value)) for value in sample.raw) if sample.raw is not None and _finite(sample.raw) else ()
-    if current is None or not stored:
-        return Reading(index, raw, why=why or "a region's mean is not above zero")
-    clean = cleaned(current.observations, current.fit, plan.nuisance, index)
-    rois = tuple(RoiValue(value.raw, float(level)) for value, level in zip(raw, clean, strict=True))
-    baseline = baseline_at(plan.baselines, index)
-    single = None if baseline is None else _compare(current, index, np.array([index]), baseline)
-    if baseline is None or single is None:
-        return Reading(index, rois, why=why or _why_no_baseline(baseline))
-    rois = tuple(replace(roi, psc=psc, se=se) for roi, psc, se in zip(rois, single.psc, single.se, strict=True))
-    if why:
-        return Reading(index, rois, why=why)
-    latest = _used(current.observations, range(max(0, index + 1 - plan.smooth_volumes), index + 1), index)
-    smooth = _compare(current, index, latest, baseline)
-    assert smooth is not None  # the volume itself is in the average
-    return _settled(plan, Reading(index, rois, smooth.regulation, smooth.regulation_se), current.fit.dof, limit_percent)
-
-
-def _why_no_baseline(baseline: range | None) -> str:
-    return "the first rest is not over" if baseline is None else "the rest before this has no usable baseline volume"
-
-
-def _settled(plan: SignalPlan, reading: Reading, dof: int, limit_percent: float) -> Reading:
-    """The reading with its verdict and, where that is good, its feedback."""
-    regulation, error = reading.regulation, reading.regulation_se
-    if is_open(plan.baselines, reading.index):
-        why = "the baseline of this rest is being measured"
-    elif error is None:
-        why = f"only {dof} volumes more than the model needs; {MINIMUM_DOF} give the first standard error"
-    elif error > limit_percent:
-        why = f"the standard error is still {error:.2g} %, above {limit_percent:g} %"
-    else:
-        return replace(reading, settled=True, feedback=clamped(regulation, plan.range_percent))
-    return replace(reading, why=why)
-
-
-def clamped(percent: float | None, range_percent: float) -> float | None:
-    """A value in parts of the range, held to -1 ... 1; also for a block's score."""
-    return None if percent is None else min(1.0, max(-1.0, percent / range_percent))
-
-
-def _score(plan: SignalPlan, state: SignalState, current: Model | None) -> Score | None:
-    """The latest finished block's score: new where its window has just closed, else the one that stands."""
-    index = state.count
-    window = next((window for window in reversed(plan.scores) if index in window.shown), None)
-    if window is None:
-        return None
-    if index > window.shown.start:
-        return state.score
-    if current is None:
-        return None
-    volumes = _used(current.observations, window.volumes, index)
-    result = _compare(current, index, volumes, window.baseline)
-    return None if result is None else Score(window.block, result.regulation, result.regulation_se)
-
-
-def _with_score(reading: Reading, score: Score | None) -> Reading:
-    if score is None:
-        return reading
-    return replace(reading, score=score.value, score_se=score.se, score_block=score.block)
-
-
-def warm_up() -> None:
-    """Compile every kernel, so that the first volume does not wait for it."""
-    roi_mean(np.ones(2), np.ones(2))
-    volumes = 2 * MINIMUM_DOF
-    observations = glm.room_for(3, 1, volumes)
-    for index in range(volumes):  # a column without anything, so that leaving one out is compiled too
-        glm.note(observations, index, np.array([1.0, 0.0, float(index)]), np.array([float(1 + index % 3)]))
-        glm.absorb(observations, index)
-    nuisance = np.array([False, True, True])
-    fit = glm.solve(observations, np.ones(3, dtype=np.bool_), volumes)
-    compare(model(observations, fit, nuisance, np.ones(1), volumes), weighting(volumes, np.array([2]), np.array([0])))
+def clamped(value: float | None, full_range: float) -> float | None:
+    """A value in parts of the range, held to -1 ... 1."""
+    return None if value is None else min(1.0, max(-1.0, value / full_range))

@@ -5,8 +5,8 @@ the default that stands in its section's file; defaults from SCIENCE are advice 
 """
 
 from rtfmri.study.acquisition import Acquisition, SeriesRule
-from rtfmri.study.loading import load_series_rule, load_study, parse_study
+from rtfmri.study.loading import load_series_rule, load_study, load_unready_study, parse_study
 from rtfmri.study.signal import BaselineWindow
 from rtfmri.study.study import Study
 
-__all__ = ["Acquisition", "BaselineWindow", "SeriesRule", "Study", "load_series_rule", "load_study", "parse_study"]
+__all__ = ["Acquisition", "BaselineWindow", "SeriesRule", "Study", "load_series_rule", "load_study", "load_unready_study", "parse_study"]

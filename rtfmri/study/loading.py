@@ -40,11 +40,21 @@ def load_series_rule(path: Path) -> SeriesRule:
 
     Raises
     ------
+    StudyError : as ``load_unready_study``.
+    """
+    return load_unready_study(path).acquisition.series
+
+
+def load_unready_study(path: Path) -> Study:
+    """A study as its file says it, whose masks and other files need not be there yet.
+
+    Raises
+    ------
     StudyError : as ``load_study``, but for files that the study names.
     """
     plain = _plain(path)
     try:
-        return Study.model_validate(plain).acquisition.series
+        return Study.model_validate(plain)
     except ValidationError as error:
         raise StudyError(*(f"{path.name}: {problem}" for problem in _all_in_words(error.errors()))) from None
 

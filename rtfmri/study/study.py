@@ -12,6 +12,7 @@ from rtfmri.messages import Entities
 from rtfmri.paradigm import Block, lay_out
 from rtfmri.study.acquisition import Acquisition
 from rtfmri.study.aftercare import Aftercare, ContrastRule
+from rtfmri.study.control import Control
 from rtfmri.study.paradigm import ParadigmRule
 from rtfmri.study.regions import RoiRule
 from rtfmri.study.registration import Registration
@@ -44,6 +45,7 @@ class Study(Section):
     run: tuple[RunPlan, ...] = (RunPlan(),)
     stream: Stream = Stream()
     display: Display = Display()
+    control: Control = Control()
 
     @model_validator(mode="after")
     def _baseline_fits(self) -> Study:
@@ -55,6 +57,25 @@ class Study(Section):
                 f"signal.baseline: rests shorter than {SHORT_REST_S:g} s (here {min(rests):g} s) need their own window; "
                 "set onset_s, last_s and lag_s"
             )
+        empty = [s for s in rests if self.signal.baseline.seconds_of(s) <= 0]
+        if empty:
+            raise ValueError(
+                f"signal.baseline: with this window a rest of {min(empty):g} s has no baseline at all; lower onset_s or lengthen the rest"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _measure_fits(self) -> Study:
+        problems = self.signal.problems(tuple(roi.name for roi in self.roi))
+        if problems:
+            raise ValueError(" ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _control_fits(self) -> Study:
+        misfits = self.control.misfits(frozenset(roi.name for roi in self.roi), self.acquisition.tr_s)
+        if misfits:
+            raise ValueError("; ".join(misfits))
         return self
 
     @property

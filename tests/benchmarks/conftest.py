@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-
-from rtfmri.simulate.render import Rendering, render
-from rtfmri.simulate.scenario import load_scenario
+from bench_runs import LongRun, render_run
 
 
 @pytest.fixture(scope="session")
-def long_run(tmp_path_factory: pytest.TempPathFactory) -> Rendering:
-    """320 mosaics of 64x64x36."""
-    scenario = load_scenario(Path(__file__).parent / "latency_scenario.toml")
-    return render(scenario, tmp_path_factory.mktemp("latency") / "scanner")
+def long_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], LongRun]:
+    """The run of a size, "64x64x36" (320 volumes) or "104x104x72" (150): rendered once."""
+    made: dict[str, LongRun] = {}
+
+    def of_size(size: str) -> LongRun:
+        if size not in made:
+            made[size] = render_run(size, tmp_path_factory.mktemp(f"latency_{size}"))
+        return made[size]
+
+    return of_size

@@ -170,7 +170,7 @@ def test_the_first_values_settle_only_after_the_first_rest_and_with_a_small_erro
     for reading in readings[close:]:
         in_window = is_open(plan.baselines, reading.index)
         error = reading.regulation_se
-        small = error is not None and error <= plan.settled_se_percent * (STAYS_SETTLED if was_settled else 1.0)
+        small = error is not None and error <= plan.settled_se * (STAYS_SETTLED if was_settled else 1.0)
         assert reading.settled == (small and not in_window and reading.index not in LEFT_OUT)
         assert bool(reading.why) == (not reading.settled)
         assert (reading.feedback is not None) == reading.settled
@@ -183,12 +183,12 @@ def test_a_value_that_has_settled_does_not_flicker_about_the_limit():
     plan, _, samples = a_run(sd=1.0)
     _, readings = stream(plan, samples)
     errors = [r.regulation_se for r in readings if r.settled and r.regulation_se is not None]
-    near = replace(plan, settled_se_percent=float(np.median(errors)))
+    near = replace(plan, settled_se=float(np.median(errors)))
     _, readings = stream(near, samples)
     used = [r for r in readings if r.regulation_se is not None and not is_open(plan.baselines, r.index)]
-    above = [r for r in used if r.settled and r.regulation_se > near.settled_se_percent]
+    above = [r for r in used if r.settled and r.regulation_se > near.settled_se]
     assert above, "the error never passed the limit, so nothing was shown"
-    assert all(r.regulation_se <= STAYS_SETTLED * near.settled_se_percent for r in used if r.settled)
+    assert all(r.regulation_se <= STAYS_SETTLED * near.settled_se for r in used if r.settled)
 
 
 def test_a_noisy_signal_never_settles_and_says_by_how_much():
