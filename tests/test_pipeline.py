@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 import pytest
 
 from rtfmri.engine.materials import read_materials
-from rtfmri.errors import StudyError, VolumeError
+from rtfmri.errors import VolumeError
 from rtfmri.messages import VolumeMessage
 from rtfmri.pipeline import begin, step
 from rtfmri.simulate.render import Rendering
@@ -51,10 +49,15 @@ def test_dummies_and_the_first_rest_are_settling_and_give_no_feedback(messages: 
 
 def test_a_cough_is_held_with_its_reason_and_so_is_the_volume_after_it(messages: list[VolumeMessage]) -> None:
     held = [m for m in messages if m.validity == "held"]
-    assert held
     assert all(m.flagged and m.feedback is None for m in held)
-    assert "mm" in held[0].why
-    assert any("before this one moved" in m.why or "mm" in m.why for m in held if m.index == held[0].index + 1)
+    first = next(m for m in held if "moved" in m.why)
+    assert any("moved" in m.why for m in held if m.index == first.index + 1)
+
+
+def test_a_spike_is_held_and_the_volume_after_it_is_not(messages: list[VolumeMessage]) -> None:
+    spikes = [m.index for m in messages if "spike" in m.why]
+    assert spikes == [30]
+    assert messages[31].validity == "ok"
 
 
 def test_the_same_volumes_give_the_same_messages(
@@ -99,12 +102,85 @@ def test_a_volume_without_signal_is_refused_and_the_next_one_is_measured(small_s
     assert message.motion.converged
 
 
-def test_a_reference_on_another_grid_is_refused(small_study: Study, small_volumes: tuple[Volume, ...], tmp_path: Path) -> None:
-    other = tmp_path / "reference.nii.gz"
-    nibabel.save(nibabel.Nifti1Image(np.ones((8, 8, 8), np.float32), np.eye(4)), other)
-    study = small_study.model_copy(update={"registration": small_study.registration.model_copy(update={"reference": other})})
-    with pytest.raises(StudyError, match="reference file has the grid 8x8x8"):
-        begin(study, "feedback", read_materials(study), small_volumes[0])
+def with_registration(study: Study, **settings: Any) -> Study:
+    return study.model_copy(update={"registration": study.registration.model_copy(update=settings)})
+
+
+def motion_of(messages: list[VolumeMessage]) -> np.ndarray:
+    """trans_mm and 50 mm times rot_rad of each measured volume, (N, 6)."""
+    return np.array([[*m.motion.trans_mm, *(50 * r for r in m.motion.rot_rad)] for m in messages if m.motion is not None])
+
+
+def test_a_mean_takes_the_references_place_without_a_jump(
+    small_study: Study, small_volumes: tuple[Volume, ...], messages: list[VolumeMessage]
+) -> None:
+    study = with_registration(small_study, reference="mean:6")
+    setup, state = begin(study, "feedback", read_materials(study), small_volumes[0])
+    references = []
+    averaged = []
+    for volume in small_volumes:
+        state, message = step(setup, state, volume, False, lambda: 0.0)
+        averaged.append(message)
+        references.append(state.standing.image.data if state.standing else None)
+    dummies = sum(reference is None for reference in references)
+    first, last = references[dummies], references[-1]
+    assert first is small_volumes[dummies].data
+    assert last is not first
+    assert last is not None
+    assert all(reference is first for reference in references[dummies : dummies + 5])
+    assert np.abs(motion_of(averaged) - motion_of(messages)).max() < 0.05
+
+
+def test_higher_orders_give_nearly_the_same_values(
+    small_study: Study, small_volumes: tuple[Volume, ...], messages: list[VolumeMessage]
+) -> None:
+    seventh = messages_of(with_registration(small_study, order=7), list(small_volumes))
+    ratio = [a.rois["tpj"].raw / b.rois["tpj"].raw for a, b in zip(seventh, messages, strict=True) if a.rois]
+    assert 0.0 < np.abs(np.array(ratio) - 1.0).max() < 0.01
+
+
+def test_an_uncertain_position_is_held(small_study: Study, small_volumes: tuple[Volume, ...]) -> None:
+    strict = messages_of(with_registration(small_study, uncertain_mm=0.001), list(small_volumes))
+    held = [m for m in strict if m.motion is not None]
+    assert all(m.validity == "held" and "only known to" in m.why and m.feedback is None for m in held if m.motion.uncertainty_mm > 0.001)
+    assert len(held) > 40
+
+
+def test_a_region_in_a_spoiled_slice_is_held_with_the_slices_number(small_study: Study, small_volumes: tuple[Volume, ...]) -> None:
+    setup, state = begin(small_study, "feedback", read_materials(small_study), small_volumes[0])
+    for volume in small_volumes[:25]:
+        state, _ = step(setup, state, volume, False, lambda: 0.0)
+    assert state.standing is not None
+    z = sorted(state.standing.roi_slices)[1]
+    spoiled = small_volumes[25].data.copy()
+    spoiled[:, :, z] *= 0.3
+    state, message = step(setup, state, Volume(25, spoiled, setup.grid, setup.tr_s), False, lambda: 0.0)
+    assert z in message.bad_slices
+    assert message.validity == "held"
+    assert f"{z + 1}" in message.why
+    state, message = step(setup, state, small_volumes[26], False, lambda: 0.0)
+    assert not message.bad_slices
+
+
+def test_slice_timing_brings_every_slice_to_the_volumes_start(small_study: Study, small_volumes: tuple[Volume, ...]) -> None:
+    """A slow rise of the whole image: measured with slice times it is the same everywhere once it is brought to one time."""
+    times_s = tuple(0.8 * small_volumes[0].tr_s * z / (small_volumes[0].grid.shape[2] - 1) for z in range(small_volumes[0].grid.shape[2]))
+    still = small_volumes[6].data
+
+    def rising(index: int) -> Volume:
+        at_s = index * small_volumes[0].tr_s + np.array(times_s)
+        data = (still * (1.0 + 0.001 * at_s)).astype(np.float32)
+        return Volume(index, data, small_volumes[0].grid, small_volumes[0].tr_s, slice_times_s=times_s)
+
+    constant: Items = [Volume(index, still, small_volumes[0].grid, small_volumes[0].tr_s) for index in range(8)]
+    level = {name: roi.raw for name, roi in messages_of(small_study, constant)[7].rois.items()}
+    items: Items = [rising(index) for index in range(20)]
+    corrected = messages_of(with_registration(small_study, slice_timing=True), items)[8:]
+    plain = messages_of(small_study, items)[8:]
+    expected = 1.0 + 0.001 * small_volumes[0].tr_s * np.arange(8, 20)
+    for name, start in level.items():
+        assert np.abs(np.array([m.rois[name].raw for m in corrected]) / start - expected).max() < 2e-5
+        assert (np.array([m.rois[name].raw for m in plain]) / start - expected).min() > 2e-4  # the region's own slices are later
 
 
 def test_only_feedback_runs_have_feedback(small_study: Study, small_volumes: tuple[Volume, ...]) -> None:

@@ -151,8 +151,8 @@ def realign(
         str,
         typer.Option(
             "--reference",
-            help="N: the volume with this number, counted from 0. mean:N: the mean of the first N good volumes, realigned, in the frame of the "
-            "first. Or a NIfTI file of an earlier run or session, which is found once in the first volume.",
+            help="N: the volume with this number, counted from 0. mean:N: the mean of the first N good volumes, realigned to the first. "
+            "Or a NIfTI file of an earlier run or session, which is found once in the first volume.",
         ),
     ] = "0",
     resliced: Annotated[Path | None, typer.Option("--resliced", help="Write the realigned series, .nii or .nii.gz (float32).")] = None,

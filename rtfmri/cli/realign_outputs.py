@@ -75,7 +75,7 @@ class ReslicedSeries:
     def __init__(self, path: Path, grid: Grid) -> None:
         self._path, self.grid = path, grid
         self._bytes = 4 * math.prod(grid.shape)
-        self._scratch: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)
+        self._scratch: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115  (closed on exit)
 
     def __enter__(self) -> ReslicedSeries:
         return self

@@ -38,7 +38,8 @@ Choice = int | MeanOf | Path  # a volume number counted from 0, a mean, a file
 class Against:
     """``own`` is what volumes are estimated against; ``session`` takes an earlier image to it, where there is one.
 
-    ``grid`` is that of the image which the matrices begin in; ``first`` the index (0-based) that the run begins at; ``words`` for the report.
+    ``grid`` is that of the image which the matrices begin in; ``first`` the index (0-based) that volumes are taken from; ``words`` for
+    the report.
     """
 
     own: Reference
@@ -64,9 +65,7 @@ def choice_of(text: str) -> Choice:
             raise StudyError(f"--reference {text}: a mean takes {LEAST_MEAN} to {MOST_MEAN} volumes, such as mean:10.")
         return MeanOf(volumes)
     if not Path(text).is_file():
-        raise StudyError(
-            f"--reference is a volume number counted from 0, mean:N such as mean:10, or a NIfTI file; there is no file {text}."
-        )
+        raise StudyError(f"--reference is a volume number from 0, mean:N such as mean:10, or a NIfTI file; there is no file {text}.")
     return Path(text)
 
 

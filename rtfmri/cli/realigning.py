@@ -13,9 +13,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel
 import numpy as np
 from rich.console import Console
 
+from rtfmri.acquisition.nifti_files import SUFFIXES
+from rtfmri.acquisition.nifti_volume import tr_s_of
 from rtfmri.acquisition.recorded import read_recording
 from rtfmri.cli.realign_outputs import Realigned, ReslicedSeries, check_writable, matrices_of, report, write_confounds
 from rtfmri.cli.realign_reference import Against, Open, choice_of, flag_of, prepared
@@ -24,13 +27,14 @@ from rtfmri.errors import StudyError, VolumeError
 from rtfmri.record.durable import write_whole
 from rtfmri.registration.interpolation import prefilter
 from rtfmri.registration.realign import estimate, warm_up
-from rtfmri.registration.session import through
 from rtfmri.registration.reslice import reslice
 from rtfmri.registration.reslice import warm_up as reslice_warm_up
+from rtfmri.registration.session import through
 from rtfmri.rigid import RigidTransform
 from rtfmri.study import Acquisition, SeriesRule
 from rtfmri.volume import Array, Image, Missing, SourceFault, SourceItem, Volume
 
+ANY_TR_S = 1.0  # stands in resliced files whose source does not tell
 CUBIC = 3  # the order of the estimate's coefficients
 
 
@@ -55,6 +59,8 @@ def realign_recording(source: Path, reference: str, outputs: Outputs, series: in
     if not source.exists():
         raise StudyError(f"{source} is not there; check the path.")
     choice = choice_of(reference)
+    if outputs.resliced is not None and not outputs.resliced.name.endswith((".nii", ".nii.gz")):
+        raise StudyError(f"--resliced {outputs.resliced}: give a name that ends in .nii or .nii.gz.")
     check_writable(outputs.matrices, outputs.resliced, outputs.confounds)
     volumes = _opener(source, series)
     warm_up()
@@ -75,8 +81,18 @@ def realign_recording(source: Path, reference: str, outputs: Outputs, series: in
 
 
 def _opener(source: Path, series: int | None) -> Open:
-    rule = SeriesRule(number=series)
-    return lambda: read_recording(source, Acquisition(series=rule))
+    settings = Acquisition(series=SeriesRule(number=series), tr_s=None if _tells_tr(source) else ANY_TR_S)
+    return lambda: read_recording(source, settings)
+
+
+def _tells_tr(source: Path) -> bool:
+    """Motion needs no repetition time, but reading does: False where NIfTI files have none, as 3D ones often do."""
+    files = sorted(source.iterdir()) if source.is_dir() else [source]
+    first = next((path for path in files if path.name.lower().endswith(SUFFIXES)), None)
+    try:
+        return first is None or tr_s_of(nibabel.load(first).header) is not None
+    except Exception:  # nibabel raises many kinds for a file that it cannot make out; reading says what is wrong with it
+        return True
 
 
 def _realigned(volumes: Open, against: Against, outputs: Outputs, aside: Console) -> tuple[Realigned, ...]:

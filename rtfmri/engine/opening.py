@@ -74,7 +74,7 @@ def opened(study: Study, entities: Entities, out: Path, publish: Callable[[Envel
         journal = files.enter_context(Journal(paths.journal))
         store = files.enter_context(Keeping(paths, materials))
         outlet = Outlet(uid, journal, publish, clocks.unix, next_seq=len(history))
-        run = Run(armed, outlet, store, None, clocks)
+        run = Run(armed, outlet, store, clocks)
         first_index = _restore(run, paths, history) if history else 0
         yield Opened(run, paths, first_index, history, files.close, lambda: _rescued(journal, store))
 

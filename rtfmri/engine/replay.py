@@ -20,6 +20,7 @@ class Decisions:
 
     missing: dict[int, str] = field(default_factory=dict)  # index -> reason
     before: dict[int, tuple[Pause | Operator, ...]] = field(default_factory=dict)  # pauses that came before a volume
+    late: frozenset[int] = frozenset()  # volumes for which a lab's own function was late
     last_index: int | None = None
 
 
@@ -28,6 +29,7 @@ def decisions_of(envelopes: Sequence[Envelope]) -> Decisions:
     missing: dict[int, str] = {}
     before: dict[int, tuple[Pause | Operator, ...]] = {}
     waiting: list[Pause | Operator] = []
+    late: set[int] = set()
     last_index: int | None = None
     for envelope in envelopes:
         message = envelope.message
@@ -35,12 +37,14 @@ def decisions_of(envelopes: Sequence[Envelope]) -> Decisions:
             waiting.append(message)
         elif isinstance(message, VolumeMessage):
             last_index = message.index
+            if message.late:
+                late.add(message.index)
             if message.validity == "missing":
                 missing[message.index] = message.why
             if waiting:
                 before[message.index] = tuple(waiting)
                 waiting = []
-    return Decisions(missing, before, last_index)
+    return Decisions(missing, before, frozenset(late), last_index)
 
 
 def replay(run: Run, items: Iterable[SourceItem], decisions: Decisions, pace: Callable[[Volume], None]) -> None:

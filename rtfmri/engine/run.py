@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from rtfmri.engine.announcements import Armed, confirmed, run_start
 from rtfmri.engine.deadlines import Deadlines, Due
 from rtfmri.engine.faults import silence_fault, store_fault, unusable_fault
 from rtfmri.engine.outlet import Clocks, Outlet
+from rtfmri.engine.parties import Beside, Store
+from rtfmri.engine.pauses import paused_after
 from rtfmri.errors import StudyError, VolumeError
 from rtfmri.lifecycle import Event, RunState, advance
 from rtfmri.messages import ExitStatus, Fault, Operator, Pause, Picture, Published, Quality, Rating, RunStop, Shown, VolumeMessage
@@ -31,32 +33,16 @@ STATUS: dict[Event, ExitStatus] = {
 }
 
 
-class Store(Protocol):
-    """Keeps what is needed to recompute; see ``engine/keeping.py``."""
-
-    @property
-    def failed(self) -> OSError | None: ...
-    def open(self, setup: Setup) -> None: ...
-    def volume(self, item: Volume | Missing) -> None: ...
-    def reference(self, standing: Standing) -> None: ...
-
-
-class Follower(Protocol):
-    """Aftercare, told after everything else; see ``engine/following.py``."""
-
-    def begin(self, setup: Setup, standing: Standing) -> None: ...
-    def volume(self, setup: Setup, state: State, message: VolumeMessage) -> None: ...
-
-
 class Run:
     """The state of one run and what each kind of item does to it."""
 
-    def __init__(self, armed: Armed, outlet: Outlet, store: Store, follower: Follower | None, clocks: Clocks) -> None:
+    def __init__(self, armed: Armed, outlet: Outlet, store: Store, clocks: Clocks, beside: Beside | None = None) -> None:
         self.armed = armed
         self.state = RunState.IDLE
         self.stop: RunStop | None = None
         self._journalled_to = -1  # of a resumed run: volumes up to here were published before the crash
-        self._outlet, self._store, self._follower, self._clocks = outlet, store, follower, clocks
+        self._outlet, self._store, self._clocks = outlet, store, clocks
+        self._beside = beside or Beside()
         self._setup: Setup | None = None
         self._pipeline: State | None = None
         self._before_first: list[Missing] = []  # numbers given up before the first volume brought TR and grid
@@ -159,7 +145,7 @@ class Run:
 
     def pause_again(self, message: Pause | Operator) -> None:
         """A pause or its end, of a run that is being resumed."""
-        self._paused_by = _paused_after(self._paused_by, message)
+        self._paused_by = paused_after(self._paused_by, message)
 
     # --- what each item does ---
 
@@ -203,11 +189,11 @@ class Run:
 
     def _take_pause(self, pause: Pause) -> None:
         self._outlet.send(pause)
-        self._paused_by = _paused_after(self._paused_by, pause)
+        self._paused_by = paused_after(self._paused_by, pause)
 
     def _take_operator(self, operator: Operator) -> None:
         self._outlet.send(operator)
-        self._paused_by = _paused_after(self._paused_by, operator)
+        self._paused_by = paused_after(self._paused_by, operator)
         if operator.action == "stop":
             self._end(Event.STOP, operator.note or "the operator stopped the run")
 
@@ -231,7 +217,13 @@ class Run:
         assert self._pipeline is not None
         before = self._pipeline
         self._pipeline, message = step(
-            self._setup, before, item, bool(self._paused_by), self._clocks.performance, _queue_ms(item, self._clocks.performance())
+            self._setup,
+            before,
+            item,
+            bool(self._paused_by),
+            self._clocks.performance,
+            _queue_ms(item, self._clocks.performance()),
+            self._beside.ask,
         )
         self._send_volume(item, message)
         self._keep(item)
@@ -242,13 +234,13 @@ class Run:
         """What was published is kept; now aftercare may have it, and a new reference is saved."""
         assert self._setup is not None
         assert self._pipeline is not None
-        standing = self._pipeline.standing
+        standing, follower = self._pipeline.standing, self._beside.follower
         if standing is not None and standing.image is not getattr(before.standing, "image", None):
             self._keep_reference(standing)
-            if before.standing is None and self._follower is not None:
-                self._follower.begin(self._setup, standing)
-        if self._follower is not None:
-            self._follower.volume(self._setup, self._pipeline, message)
+            if before.standing is None and follower is not None:
+                follower.begin(self._setup, standing)
+        if follower is not None:
+            follower.volume(self._setup, self._pipeline, message)
 
     def _end_after(self, index: int) -> None:
         """Once the last planned volume is out, the run ends as soon as displays had their time to report it."""
@@ -291,7 +283,7 @@ class Run:
         assert self._setup is not None
         assert self._pipeline is not None
         before = self._pipeline
-        self._pipeline, message = step(self._setup, before, item, bool(self._paused_by), self._clocks.performance)
+        self._pipeline, message = step(self._setup, before, item, bool(self._paused_by), self._clocks.performance, ask=self._beside.ask)
         self._counts[message.validity] += 1
         self._counts["received"] += isinstance(item, Volume)
         self._follow(before, message)
@@ -306,13 +298,3 @@ class Run:
 def _queue_ms(item: Volume | Missing, now_s: float) -> float | None:
     arrival = item.arrival if isinstance(item, Volume) else None
     return None if arrival is None else 1e3 * (now_s - arrival.noticed_s - arrival.decode_s - arrival.assemble_s)
-
-
-def _paused_after(paused_by: frozenset[str], message: Pause | Operator) -> frozenset[str]:
-    """Who keeps the participant's screen paused after ``message``."""
-    if isinstance(message, Pause):
-        who = f"display {message.display}"
-        return paused_by | {who} if message.paused else paused_by - {who}
-    if message.action == "pause":
-        return paused_by | {"operator"}
-    return paused_by - {"operator"} if message.action == "resume" else paused_by

@@ -53,6 +53,6 @@ def tissue_voxels(name: str, mask: Image, mask_grid: Grid, grid: Grid) -> Voxels
     voxels = np.argwhere(mask >= INSIDE)
     if len(voxels) < FEWEST_TISSUE:
         raise StudyError(
-            f"The mask of {name} holds {len(voxels)} voxels, too few for a nuisance signal; check it, or leave {name} out of signal.nuisance."
+            f"The mask of {name} holds {len(voxels)} voxels, too few for a nuisance signal; check it, or leave {name} out of nuisance."
         )
     return voxels[:: -(-len(voxels) // MOST_TISSUE)]

@@ -14,13 +14,15 @@ import numpy.typing as npt
 
 from rtfmri.errors import StudyError, VolumeError
 from rtfmri.pipeline.setup import GridImage, Setup
+from rtfmri.quality.gate import slices_of
 from rtfmri.registration.geometry import transform_points
-from rtfmri.registration.interpolation import inside
+from rtfmri.registration.interpolation import inside, prefilter, sample
 from rtfmri.registration.mask import head_mask
 from rtfmri.registration.mean import MeanOfVolumes
 from rtfmri.registration.realign import Reference, prepare
 from rtfmri.registration.session import through
 from rtfmri.rigid import RigidTransform
+from rtfmri.signals.measures.decoder import calibrated
 from rtfmri.signals.rois import RoiVoxels
 from rtfmri.volume import Array, Image, Volume
 
@@ -35,6 +37,7 @@ class Standing:
     growing: MeanOfVolumes | None = None
     session: RigidTransform | None = None
     decoder: Array | None = None  # the decoder's weights for raw voxel values
+    roi_slices: frozenset[int] = frozenset()  # of the run's grid, that hold voxels of a region
 
     def regions_to(self, run: RigidTransform) -> RigidTransform:
         """From where the regions lie to a volume whose head lies at ``run``."""
@@ -62,7 +65,18 @@ def stand_on(setup: Setup, volume: Volume) -> Standing:
         raise VolumeError(f"volume {volume.index + 1} cannot be the reference: {error}") from None
     wanted = setup.study.registration.averaged
     growing = MeanOfVolumes.begun(volume.data, volume.grid) if wanted > 1 else None
-    return Standing(reference, GridImage(volume.data, volume.grid), growing)
+    standing = Standing(reference, GridImage(volume.data, volume.grid), growing)
+    slices = frozenset().union(*(slices_of(voxels_on_run(setup, standing, roi)) for roi in setup.rois))
+    return replace(standing, decoder=_calibrated(setup, standing), roi_slices=slices)
+
+
+def _calibrated(setup: Setup, standing: Standing) -> Array | None:
+    """The decoder's weights for raw values, by what its voxels are worth in the reference."""
+    if setup.decoder is None:
+        return None
+    identity = RigidTransform(centre_mm=standing.reference.centre_mm)
+    points = transform_points(setup.roi_grid, standing.regions_to(identity), setup.grid, setup.decoder.voxels)
+    return calibrated(setup.decoder, sample(prefilter(standing.image.data, setup.order), points, setup.order))
 
 
 def grown(setup: Setup, standing: Standing, coefficients: Image, transform: RigidTransform) -> Standing:

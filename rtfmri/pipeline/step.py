@@ -7,18 +7,19 @@ from dataclasses import dataclass, field, replace
 
 from rtfmri.errors import VolumeError
 from rtfmri.messages import RunKind, VolumeMessage
-from rtfmri.pipeline.motion import Head, motion_of, why_flagged
+from rtfmri.pipeline.motion import Head, judge_head
 from rtfmri.pipeline.reference import Standing, grown, stand_on
-from rtfmri.pipeline.sampling import take
+from rtfmri.pipeline.sampling import History, remembered, take
 from rtfmri.pipeline.setup import Materials, Setup, fix
 from rtfmri.pipeline.stopwatch import Stopwatch, started
 from rtfmri.pipeline.telling import judge, message_of
 from rtfmri.quality.dvars import dvars_percent
 from rtfmri.quality.dvars import warm_up as quality_warm_up
 from rtfmri.registration.interpolation import prefilter
-from rtfmri.registration.realign import estimate
+from rtfmri.registration.realign import Reference, estimate
 from rtfmri.registration.realign import warm_up as registration_warm_up
 from rtfmri.rigid import RigidTransform
+from rtfmri.signals.measures.function import Ask
 from rtfmri.signals.stream import Sample, SignalState, start, update
 from rtfmri.signals.stream import warm_up as signals_warm_up
 from rtfmri.study import Study
@@ -37,7 +38,9 @@ class State:
     zero_s: float | None = None  # scanner's clock at time zero, seconds since midnight
     standing: Standing | None = None
     head: Head = field(default_factory=Head)
-    previous: Image | None = None
+    previous: Image | None = None  # the last volume that was measured
+    steady: Image | None = None  # the last one that was no spike
+    history: History = ()
 
 
 def warm_up() -> None:
@@ -60,11 +63,18 @@ def begin(study: Study, run_kind: RunKind, materials: Materials, first: Volume) 
 
 
 def step(
-    setup: Setup, state: State, item: Volume | Missing, paused: bool, clock: Callable[[], float], queue_ms: float | None = None
+    setup: Setup,
+    state: State,
+    item: Volume | Missing,
+    paused: bool,
+    clock: Callable[[], float],
+    queue_ms: float | None = None,
+    ask: Ask | None = None,
 ) -> tuple[State, VolumeMessage]:
     """Take one volume number through the critical path.
 
-    ``paused`` leaves the volume out of GLM, baseline and score; ``queue_ms`` is how long it waited after assembly.
+    ``paused`` leaves the volume out of GLM, baseline and score; ``queue_ms`` is how long it waited after assembly; ``ask`` calls the
+    study's own function where it has one.
 
     Raises
     ------
@@ -82,22 +92,23 @@ def step(
         state = replace(state, standing=stand_on(setup, item))
         watch.lap("prepare", since_s)
     assert state.standing is not None
-    return _step_volume(setup, state, state.standing, item, paused, watch)
+    return _step_volume(setup, state, state.standing, item, paused, watch, ask)
 
 
 def _step_volume(
-    setup: Setup, state: State, standing: Standing, volume: Volume, paused: bool, watch: Stopwatch
+    setup: Setup, state: State, standing: Standing, volume: Volume, paused: bool, watch: Stopwatch, ask: Ask | None
 ) -> tuple[State, VolumeMessage]:
     since_s = watch.clock()
     reference = standing.reference
     coefficients = prefilter(volume.data)
     found = estimate(reference, coefficients, state.head.transform or RigidTransform(centre_mm=reference.centre_mm))
     since_s = watch.lap("realign", since_s)
-    sampled = take(setup, standing, volume, coefficients, found.transform)
+    sampled = take(setup, standing, volume, coefficients, found.transform, state.history)
     since_s = watch.lap("sample", since_s)
-    dvars = None if state.previous is None else dvars_percent(state.previous, volume.data, reference.mask)
-    motion = motion_of(state.head, found)
-    why_held = why_flagged(setup, state.head, motion)
+    dvars = _dvars(state.previous, volume, reference)
+    jump = dvars if state.steady is state.previous else _dvars(state.steady, volume, reference)
+    judged = judge_head(setup, state.head, found, jump, standing.roi_slices)
+    motion, why_held = judged.motion, judged.why
     measured = Sample(
         index=volume.index,
         raw=sampled.raw,
@@ -107,16 +118,24 @@ def _step_volume(
         tissue=sampled.tissue,
         decoder=sampled.decoder,
     )
-    signal, reading = update(setup.plan, state.signal, measured)
+    signal, reading = update(setup.plan, state.signal, measured, ask)
     validity, why = judge(setup, volume.index, reading, why_held, paused)
     message = message_of(setup, volume.index, validity, why, reading).model_copy(
-        update={"acquired_s": _acquired_s(state, volume), "motion": motion, "dvars_percent": dvars, "flagged": bool(why_held)}
+        update={
+            "acquired_s": _acquired_s(state, volume),
+            "motion": motion,
+            "dvars_percent": dvars,
+            "flagged": bool(why_held),
+            "bad_slices": found.bad_slices,
+        }
     )
     since_s = watch.lap("signal", since_s)
     if not why_held and standing.growing is not None and standing.image.data is not volume.data:
         standing = grown(setup, standing, coefficients, found.transform)
         watch.lap("prepare", since_s)
-    state = replace(state, signal=signal, standing=standing, head=state.head.after(setup, found, motion), previous=volume.data)
+    history = remembered(state.history, sampled, bool(why_held))
+    steady = state.steady if judged.jumped else volume.data
+    state = replace(state, signal=signal, standing=standing, head=judged.head, previous=volume.data, steady=steady, history=history)
     return state, message.model_copy(update={"timing": watch.timing(volume)})
 
 
@@ -132,6 +151,10 @@ def _step_dummy(setup: Setup, state: State, volume: Volume, watch: Stopwatch) ->
     message = message_of(setup, volume.index, "settling", "dummy volume, before the steady state", reading)
     update_ = {"acquired_s": _acquired_s(state, volume), "timing": watch.timing(volume)}
     return replace(state, signal=signal), message.model_copy(update=update_)
+
+
+def _dvars(before: Image | None, volume: Volume, reference: Reference) -> float | None:
+    return None if before is None else dvars_percent(before, volume.data, reference.mask)
 
 
 def _acquired_s(state: State, volume: Volume) -> float | None:

@@ -1,1 +1,1 @@
-"""Numbers that say how far a volume can be trusted: framewise displacement, DVARS."""
+"""Numbers that say how far a volume can be trusted: displacement, DVARS, spikes, tSNR, ghost; the gate of the feedback."""

@@ -5,8 +5,8 @@ The rule: DVARS is judged against the run's own last ``WINDOW`` volumes that wer
 limit is what ordinary motion and breathing may add; the first takes over where DVARS itself scatters. Nothing is a spike before ``FEWEST``
 volumes. After ``GIVE_UP`` spikes in a row it is the images that have changed, and the history begins anew.
 
-Fewer than one false alarm in 1000 volumes: see README.md for the noise and motion on which that was measured. A spike also raises the
-DVARS of the volume after it, which is then held as well: one volume too many rather than one too few.
+Fewer than one false alarm in 1000 volumes: see README.md for the noise and motion on which that was measured. DVARS against the volume
+before tells a spike twice, there and back; against the last volume that was no spike, once. Either may be handed in, but always the same.
 
 DVARS sees what many slices share. One spoiled slice hardly moves it; there the estimator's own list of bad slices says more:
 ``spoiled`` asks whether one of them holds a region's voxels.

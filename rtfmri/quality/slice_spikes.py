@@ -9,9 +9,9 @@ vessels, eyes and edges, which scatter most, would hide a spike that is plain to
 so that what all slices share - a head movement, a change of gain - is no spike, and slices at the edge that always scatter more are judged
 by themselves. A slice is spoiled where its excess is above ``LEAST`` and above ``FACTOR`` robust standard deviations, both of its own
 excesses in the history and of all slices' in this volume: a movement changes slices unequally, and then they scatter together. The change
-is taken against the slice's last sound image or its last image, whichever is nearer: the volume after a spike is not flagged for it, and a
-slice that has changed for good is flagged once. At least half of the slices must be sound. A volume that comes after a gap is compared
-across the gap.
+is taken against the slice's last sound image or its last image, whichever is nearer: the volume after a spike is seldom flagged for it,
+and a slice that has changed for good is flagged once. At least half of the slices must be sound. A volume that comes after a gap is
+compared across the gap.
 
 Fewer than one false alarm in 1000 volumes, and a spike of 5 % of the signal in one slice is caught: see README.md for the noise and the
 motion on which that was measured. Raw volumes, not realigned ones: reslicing spreads a spike over its neighbours.
@@ -31,7 +31,7 @@ from rtfmri.volume import Array, Image
 WINDOW = 60  # volumes of history
 FEWEST = 10  # of them before a slice is judged
 FACTOR = 8.0
-LEAST = 0.2  # natural logarithm: a change 22 % above what was to be expected
+LEAST = 0.15  # natural logarithm: a change 16 % above what was to be expected
 ROBUST = 1.4826  # median absolute deviation -> standard deviation of a Gaussian
 FEWEST_VOXELS = 50  # of the brain in a slice; smaller ones are not judged
 LEARNING = 5  # changes that only make the units
@@ -53,7 +53,9 @@ class SliceHistory:
 
 def room_for(slices: npt.NDArray[np.intp], number: int) -> SliceHistory:
     """The state before the first volume: ``slices`` (V,) tells each brain voxel's slice, 0 ... ``number`` - 1."""
-    return SliceHistory(slices, np.zeros(slices.size), np.zeros(slices.size), np.zeros(slices.size), np.zeros((0, number)))
+    return SliceHistory(
+        np.array(slices, dtype=np.intp), np.zeros(slices.size), np.zeros(slices.size), np.zeros(slices.size), np.zeros((0, number))
+    )
 
 
 def update(state: SliceHistory, values: Image | Array) -> tuple[SliceHistory, tuple[int, ...]]:

@@ -6,7 +6,8 @@ held back like this the plain running mean is as safe against single spikes, exa
 voxel. Changes, not values, are judged: drift and the BOLD response are slow and do not count, and the noise's autocorrelation is in the
 scale.
 
-Of Gaussian noise 0.006 % of the voxels jump. A single bad volume makes two jumps, there and back.
+Of Gaussian noise 0.006 % of the voxels jump once the scales are settled (0.05 % after 30 volumes, 0.01 % after 150). A single bad volume
+makes two jumps, there and back.
 """
 
 from __future__ import annotations

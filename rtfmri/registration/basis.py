@@ -10,15 +10,11 @@ up to third order. The equations are not solved by least squares of single voxel
 spatial frequencies that would bias it. Each column is windowed to the head and smoothed, B = w (G * (w D)), and delta, b follow from
 B' residual = B' D (delta, b): the residual is in effect smoothed without a cost per volume, and its errors drop out. The window ends
 softly, before the smoothing and after it: a hard edge would let the high frequencies in again.
-
-A coil array's field changes within a few centimetres, which no low polynomial follows. So the part of each motion column that a gain
-varying from place to place could make, R(x) times a smooth function, is taken out of B (``_without_local_gain``).
 B' D is kept for each slice, so that a bad slice can be left out exactly.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +35,6 @@ COLUMNS = MOTION + len(EXPONENTS)
 _RIM_MM = 7.0  # the head's edge tells much about motion: the mask is widened to hold it
 _FALL_MM = 2.0  # how softly the window ends
 _WINDOW_FLOOR = 0.05  # voxels where the window is less have columns near zero and are left out
-_GAIN_VOXELS = 8.0  # standard deviation of the window in which gain is taken as constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,12 +130,9 @@ def build_levels(columns: Columns, sigma_mm: float, most: tuple[int, ...], size:
     held = [np.flatnonzero(inside & ((x + y + z) % -(-int(inside.sum()) // number) == 0)) for number in most]
     bases = [np.empty((len(chosen), size), dtype=np.float32) for chosen in held]
     designs = [np.empty(basis.shape) for basis in bases]
-    smooth_gain = _LocalGain(columns) if size == COLUMNS else None
     for index in range(size):
         column = columns.column(index)
         smooth = columns.window * _smooth(columns.window * column, columns.grid, sigma_mm)
-        if smooth_gain is not None and index < MOTION:
-            smooth = smooth_gain.taken_out_of(smooth)
         for chosen, basis, design in zip(held, bases, designs, strict=True):
             basis[:, index], design[:, index] = smooth.ravel()[chosen], column.ravel()[chosen]
     finest = len(most) - 1 if size == COLUMNS else None
@@ -151,29 +143,6 @@ def build_levels(columns: Columns, sigma_mm: float, most: tuple[int, ...], size:
 def _smooth(image: Array, grid: Grid, sigma_mm: float) -> Image:
     x, y, z = (sigma_mm / size for size in grid.voxel_size_mm)
     return gaussian(image.astype(np.float32), (x, y, z))
-
-
-class _LocalGain:
-    """Takes out of a column what R(x) times a slowly varying gain could explain: its regression on R in a window about each voxel."""
-
-    def __init__(self, columns: Columns) -> None:
-        self._weighted = columns.window * columns.percent
-        self._sides = [self._side(size, columns.grid) for size in columns.grid.voxel_size_mm]
-        self._power = self._about(self._weighted**2)
-        self._power += 1e-6 * self._power.max()
-
-    @staticmethod
-    def _side(size_mm: float, grid: Grid) -> int:
-        """Two boxes of this side, in voxels, one after the other have the wanted standard deviation."""
-        return 2 * int(0.5 * _GAIN_VOXELS * math.sqrt(6.0) * mean_voxel_mm(grid) / size_mm) + 1
-
-    def _about(self, image: Array) -> Array:
-        once = ndimage.uniform_filter(image, self._sides, mode="constant")
-        twice: Array = ndimage.uniform_filter(once, self._sides, mode="constant")
-        return twice
-
-    def taken_out_of(self, column: Array) -> Array:
-        return column - self._weighted * (self._about(column * self._weighted) / self._power)
 
 
 def mean_voxel_mm(grid: Grid) -> float:

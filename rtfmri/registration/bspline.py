@@ -15,17 +15,11 @@ Pieces = tuple[tuple[float, ...], ...]
 
 ORDERS = (3, 4, 5, 6, 7)
 
+# the roots of sum_k spline(k) z^k within the unit circle, to the last digit of a float
 _POLES: dict[int, tuple[float, ...]] = {
     3: (math.sqrt(3.0) - 2.0,),
-    4: (
-        math.sqrt(664.0 - math.sqrt(438976.0)) + math.sqrt(304.0) - 19.0,
-        math.sqrt(664.0 + math.sqrt(438976.0)) - math.sqrt(304.0) - 19.0,
-    ),
-    5: (
-        math.sqrt(67.5 - math.sqrt(4436.25)) + math.sqrt(26.25) - 6.5,
-        math.sqrt(67.5 + math.sqrt(4436.25)) - math.sqrt(26.25) - 6.5,
-    ),
-    # beyond order 5 the roots have no closed form: those of sum_k spline(k) z^k within the unit circle, to the last digit of a float
+    4: (-0.36134122590022018, -0.013725429297339121),
+    5: (-0.43057534709997379, -0.043096288203264654),
     6: (-0.48829458930304476, -0.08167927107623751, -0.0014141518083258178),
     7: (-0.5352804307964382, -0.12255461519232669, -0.009148694809608277),
 }

@@ -13,7 +13,7 @@ from rtfmri.registration.mask import Mask
 from rtfmri.volume import Array, Grid, Image
 
 _FINE_SIGMA_VOXELS, _COARSE_SIGMA_MM = 1.0, 8.0  # interpolation's errors scale with the voxel, large movements do not
-_FINE_VOXELS, _QUICK_VOXELS, _COARSE_VOXELS = 200_000, 12_000, 8_000
+_FINE_VOXELS, _QUICK_VOXELS, _COARSE_VOXELS = 400_000, 12_000, 8_000
 _LEAST_VOXELS = 300
 
 

@@ -29,7 +29,6 @@ __all__ = ["Estimate", "Reference", "estimate", "prepare", "warm_up"]
 
 _LARGE_MM = 1.5  # a first step beyond this goes through the coarse level
 NEAR_MM, _QUICK_MM, _FINE_MM = 0.5, 0.1, 0.02  # a step below this ends a level; the error left is about a twentieth of it
-_LEAST_GAIN = 0.25  # an estimate on a volume that has lost most of its signal is not believed
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +76,7 @@ def estimate_from(reference: Reference, moving: Moving, state: State) -> Estimat
     state = descend(reference, fine, moving, state, _FINE_MM)
     covariance = covariance_of(fine.normal, state.pieces, state.weights, fine.cells.slab)
     known_mm = uncertainty_mm(covariance)
-    converged = state.step_mm < _FINE_MM and 1.0 + state.gain[0] > _LEAST_GAIN and math.isfinite(known_mm)
+    converged = state.step_mm < _FINE_MM and 1.0 + state.gain[0] > step.LEAST_SIGNAL and math.isfinite(known_mm)
     bad = bad_slices(step.slice_sums(state.pieces, len(fine.counts)), fine.counts)
     transform = state.transform(reference.centre_mm)
     return Estimate(transform, bool(converged), state.iterations, state.residual_percent, covariance, known_mm, bad)

@@ -12,8 +12,6 @@ kernel all edges.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -33,22 +31,27 @@ def reslice(coefficients: Image, reference_grid: Grid, transform: RigidTransform
 
     Raises
     ------
-    ValueError : the coefficients are not of the moving grid's shape, or the order is not one of 3 to 7.
+    ValueError : the coefficients are not of the moving grid's shape, the order is not one of 3 to 7, or the transform is not finite.
     """
     if coefficients.shape != moving_grid.shape:
         raise ValueError(f"the coefficients are {coefficients.shape} voxels, the moving grid {moving_grid.shape}")
     c = np.ascontiguousarray(coefficients).view()
     c.setflags(write=False)  # the type that was compiled before the run, whoever hands them in
     resliced = np.zeros(reference_grid.shape, dtype=np.float32)
-    to_moving = voxel_map(reference_grid.affine, transform.matrix, moving_grid.affine)
+    to_moving = _finite_map(reference_grid, transform, moving_grid)
     _reslice(c, to_moving, pieces(order), shift(order), resliced)
     return resliced
 
 
 def covered(reference_grid: Grid, transform: RigidTransform, moving_grid: Grid) -> npt.NDArray[np.bool_]:
-    """Where the moving volume has data on the reference's grid: bool (X, Y, Z)."""
+    """Where the moving volume has data on the reference's grid: bool (X, Y, Z).
+
+    Raises
+    ------
+    ValueError : the transform is not finite.
+    """
     where = np.zeros(reference_grid.shape, dtype=np.bool_)
-    _cover(voxel_map(reference_grid.affine, transform.matrix, moving_grid.affine), np.array(moving_grid.shape), where)
+    _cover(_finite_map(reference_grid, transform, moving_grid), np.array(moving_grid.shape), where)
     return where
 
 
@@ -57,6 +60,14 @@ def warm_up(order: int = 3) -> None:
     grid = Grid((4, 4, 4), np.eye(4))
     reslice(np.zeros(grid.shape, dtype=np.float32), grid, RigidTransform(), grid, order)
     covered(grid, RigidTransform(), grid)
+
+
+def _finite_map(reference_grid: Grid, transform: RigidTransform, moving_grid: Grid) -> Array:
+    """Reference voxel index -> moving voxel index; the kernels would read anywhere with numbers that are none."""
+    to_moving = voxel_map(reference_grid.affine, transform.matrix, moving_grid.affine)
+    if not np.isfinite(to_moving).all():
+        raise ValueError("a transform holds finite numbers")
+    return to_moving
 
 
 @kernel
@@ -77,7 +88,7 @@ def _reslice(c: Image, to_moving: Array, table: Pieces, offset: float, resliced:
             k = first
             while k < end:
                 sx, sy, sz = start[0] + k * step[0] + offset, start[1] + k * step[1] + offset, start[2] + k * step[2] + offset
-                fx, fy, fz = math.floor(sx), math.floor(sy), math.floor(sz)
+                fx, fy, fz = np.floor(sx), np.floor(sy), np.floor(sz)
                 ux, uy, uz = sx - fx, sy - fy, sz - fz
                 count = int(min(float(end - k), steps_within(ux, du[0]), steps_within(uy, du[1]), steps_within(uz, du[2])))
                 base = (int(fx) - half + margin) * plane + (int(fy) - half + margin) * row + int(fz) - half + margin
@@ -98,7 +109,7 @@ def _covered_part(start: Array, step: Array, shape: npt.NDArray[np.int64], lengt
         if step[axis] < 0.0:
             low, high = high, low
         if step[axis] != 0.0:
-            first, end = max(first, math.ceil(low / step[axis])), min(end, math.floor(high / step[axis]) + 1.0)
+            first, end = max(first, np.ceil(low / step[axis])), min(end, np.floor(high / step[axis]) + 1.0)
         elif low > 0.0 or high < 0.0:
             end = 0.0
     return (int(first), int(end)) if first < end else (0, 0)

@@ -3,9 +3,9 @@
 What lies at x in the earlier image (RAS mm) lies at T_run(T_session(x)) in each volume of the run: motion is measured against an image
 of the run's own, and the way to the earlier one adds a constant error, not a fluctuation.
 
-The head may lie elsewhere, the slab and the voxels may be others, and so may the receive field and the gain. Whether it is the same head, and
-whether it was found, is judged from the images, not from the fit alone: a rigid fit of another person's head converges too. Where
-the smooth differences of intensity are taken out, one head is like itself and unlike others (``likeness``).
+The head may lie elsewhere, the slab and the voxels may be others, and so may the receive field and the gain. Whether it is the same head,
+and whether it was found, is judged from the images, not from the fit alone: a rigid fit of another person's head converges too. Where the
+smooth differences of intensity are taken out, one head is like itself and unlike others (``likeness``).
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ def register_once(earlier: Reference, image: Image, own: Reference, coefficients
     ------
     StudyError : it is not found there, or not surely enough to place regions; the sentence says which and what to do.
     """
+    alike = coefficients * np.float32(own.percent / earlier.percent)  # a step is too long by as much as the gain is too high
     try:
-        tried = [_judged(earlier, image, coefficients, own.grid, start) for start in _starts(earlier, own)]
+        tried = [_judged(earlier, image, alike, own.grid, start) for start in _starts(earlier, own)]
     except VolumeError as error:
         raise StudyError(f"The earlier image cannot be found in this run: {error}") from None
     estimated, session = max(tried, key=lambda found: (found[0].converged, found[1].likeness))
@@ -89,7 +90,8 @@ def register_once(earlier: Reference, image: Image, own: Reference, coefficients
     most_mm = MOST_UNCERTAIN_VOXELS * min(earlier.grid.voxel_size_mm)
     if session.uncertainty_mm > most_mm:
         raise StudyError(
-            f"The place of the earlier image in this run is uncertain by {session.uncertainty_mm:.1f} mm, more than {most_mm:.1f} mm. {advice}"
+            f"The place of the earlier image in this run is uncertain by {session.uncertainty_mm:.1f} mm, "
+            f"more than {most_mm:.1f} mm. {advice}"
         )
     return session
 

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from rtfmri.kernels import kernel
 from rtfmri.volume import Array, Image
 
+LEAST_SIGNAL = 0.25  # of the reference's: what shows less is not the head
+
 
 @kernel
 def piece_sums(
@@ -27,30 +29,34 @@ def piece_sums(
     frame: Array,
     gain: Array,
 ) -> Array:
-    """(pieces, C + 2): for each piece B' residual, the residuals' sum of squares, and the number of voxels within the volume.
+    """(pieces, C + 4): for each piece B' residual, the residuals' sum of squares, the number of voxels within the volume, and over these
+    the signal of the volume and of the reference.
 
     ``percent`` takes a sampled value to percent; ``frame`` (2, 3): centre, and 1 / extent, in voxels, of the monomials' coordinates.
     """
     size = basis.shape[1]
-    sums = np.zeros((pieces, size + 2))
+    sums = np.zeros((pieces, size + 4))
     cx, cy, cz = frame[0, 0], frame[0, 1], frame[0, 2]
     sx, sy, sz = frame[1, 0], frame[1, 1], frame[1, 2]
     for n in range(voxels.shape[0]):
         if not within[n]:
             continue
         u, v, w = (voxels[n, 0] - cx) * sx, (voxels[n, 1] - cy) * sy, (voxels[n, 2] - cz) * sz
-        residual = sampled[n] * percent - reference[n] * (1.0 + _polynomial(gain, u, v, w))
+        signal = sampled[n] * percent
+        residual = signal - reference[n] * (1.0 + _polynomial(gain, u, v, w))
         into = sums[piece[n]]
         for column in range(size):
             into[column] += residual * basis[n, column]
         into[size] += residual * residual
         into[size + 1] += 1.0
+        into[size + 2] += signal
+        into[size + 3] += reference[n]
     return sums
 
 
 @kernel
 def slice_sums(pieces: Array, slices: int) -> Array:
-    """(Z, C + 2): the sums of each slice; ``pieces`` (tiles Z, C + 2) hold all slices of one tile after another."""
+    """(Z, C + 4): the sums of each slice; ``pieces`` (tiles Z, C + 4) hold all slices of one tile after another."""
     sums = np.zeros((slices, pieces.shape[1]))
     for piece in range(pieces.shape[0]):
         into = sums[piece % slices]
@@ -73,23 +79,30 @@ def slice_weights(sums: Array, voxels_in_slice: npt.NDArray[np.int64]) -> tuple[
     """Weights (Z,): inverse variance beyond the median slice's, 1 up to it, times the share of the slice within the volume.
 
     Beside them the median slice's root mean square residual (percent), which one bad slice does not move; the median is over slices
-    with at least a quarter of their voxels within the volume, and 0 where there is none.
+    with at least a quarter of their voxels within the volume, and 0 where there is none. A slice that has lost its signal has no part.
     """
-    slices, size = sums.shape[0], sums.shape[1] - 2
+    slices, size = sums.shape[0], sums.shape[1] - 4
     weights, variances = np.zeros(slices), np.zeros(slices)
     used = 0
     for z in range(slices):
         count = sums[z, size + 1]
-        if count > 0.0 and 4.0 * count >= voxels_in_slice[z]:
+        if count > 0.0 and 4.0 * count >= voxels_in_slice[z] and not is_lost(sums[z]):
             variances[used] = sums[z, size] / count
             used += 1
     typical = np.sort(variances[:used])[used // 2] if used > 0 else 0.0
     for z in range(slices):
         count = sums[z, size + 1]
-        if used > 0 and count > 0.0:
+        if used > 0 and count > 0.0 and not is_lost(sums[z]):
             variance = sums[z, size] / count
             weights[z] = count / voxels_in_slice[z] * (typical / variance if variance > typical else 1.0)
     return weights, math.sqrt(typical)
+
+
+@kernel
+def is_lost(sums: Array) -> bool:
+    """Whether a slice shows less than a quarter of the reference's signal there, whatever the gain that was fitted to it."""
+    lost: bool = sums[sums.size - 2] < LEAST_SIGNAL * sums[sums.size - 1]
+    return lost
 
 
 @kernel

@@ -23,7 +23,7 @@ RADIUS_MM = 50.0
 
 _BAD = 4.0  # times the residual's variance in the slices about it
 _ABOUT = 3  # slices on each side
-_LEAST_SHARE = 0.25  # of its voxels must a slice have within the volume to be judged
+_WHOLE = 0.9  # of its voxels must a slice have within the volume to be judged
 
 
 def covariance_of(normal: Array, pieces: Array, weights: Array, slab: npt.NDArray[np.int64]) -> Array:
@@ -44,20 +44,23 @@ def uncertainty_mm(covariance: Array) -> float:
 
 
 def bad_slices(sums: Array, voxels_in_slice: npt.NDArray[np.int64]) -> tuple[int, ...]:
-    """Slices whose residual variance is beyond four times the median of the slices about it (three on each side, itself among them).
+    """Slices that have lost their signal, and those whose residual variance is beyond four times the median of the slices about them
+    (three on each side, itself among them); the reference's slices, so that one bad slice of the volume shows in one or two.
 
     Residuals differ smoothly from slice to slice (tissue, field): neighbours tell what to expect, and two bad ones side by side do not
-    move their median.
+    move their median. The outermost slices within the volume are not judged by it: interpolation lacks a neighbour there.
     """
-    counts, size = sums[:, -1], sums.shape[1] - 2
-    judged = [z for z in range(len(sums)) if counts[z] > 0 and counts[z] >= _LEAST_SHARE * voxels_in_slice[z]]
+    size = sums.shape[1] - 4
+    counts = sums[:, size + 1]
+    lost = {z for z in range(len(sums)) if counts[z] > 0 and step.is_lost(sums[z])}
+    whole = [bool(count > _WHOLE * full) for count, full in zip(counts, voxels_in_slice, strict=True)]
+    judged = [z for z in range(1, len(sums) - 1) if all(whole[z - 1 : z + 2]) and z not in lost]
     variances = [float(sums[z, size] / counts[z]) for z in judged]
-    bad = []
     for place, z in enumerate(judged):
         about = sorted(variances[max(0, place - _ABOUT) : place + _ABOUT + 1])
         if variances[place] > _BAD * about[len(about) // 2]:
-            bad.append(z)
-    return tuple(bad)
+            lost.add(z)
+    return tuple(sorted(lost))
 
 
 @kernel
@@ -80,7 +83,7 @@ def _scatter(normal: Array, pieces: Array, weights: Array, slab: npt.NDArray[np.
             into[size] += piece[size + 1]
         for s in range(slabs):
             total += cells[s, size]
-            squares += cells[s, size] ** 2
+            squares += cells[s, size] * cells[s, size]
             _add_square(inverse, cells[s], covariance)
     number = total * total / squares if squares > 0.0 else 0.0
     if not number > size + 1.0:

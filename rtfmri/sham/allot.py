@@ -55,7 +55,7 @@ def allot(study: Study, entities: Entities, key: PrivateKey | None, recorded: Se
     """
     path = study.control.allocation
     if path is None:
-        return Allotted({}, _unchanged, None, False)
+        return Allotted({}, unchanged, None, False)
     if key is None:
         if not recorded:
             raise StudyError(
@@ -93,5 +93,6 @@ def _refuse_misfit(allocation: Allocation, study: Study) -> None:
         raise StudyError(f"The sealed allocation does not fit this study: {'; '.join(said)}; correct the study, or {ASK}.")
 
 
-def _unchanged(message: VolumeMessage) -> VolumeMessage:
+def unchanged(message: VolumeMessage) -> VolumeMessage:
+    """Of a study without an allocation."""
     return message

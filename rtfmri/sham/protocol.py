@@ -1,4 +1,4 @@
-"""What two runs must have in common so that the values of one can be shown in the other: blocks, TR, length, range, display."""
+"""What two runs must have in common so that the values of one can be shown in the other: blocks, TR, length, measure, range, display."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Protocol(BaseModel):
     tr_s: float
     planned_volumes: int
     blocks: tuple[BlockInfo, ...]
+    measure: str
     range_percent: float
     feedback: str  # continuous or intermittent
     view: str
@@ -39,6 +40,7 @@ def protocol_of(study: Study) -> Protocol | None:
         tr_s=tr_s,
         planned_volumes=planned_volumes(blocks, tr_s),
         blocks=infos,
+        measure=study.signal.measure.kind,
         range_percent=study.signal.range_percent,
         feedback=study.display.feedback,
         view=study.display.view,
@@ -55,6 +57,7 @@ def recorded_protocol(envelopes: Sequence[Envelope]) -> Protocol | None:
         tr_s=first.tr_s,
         planned_volumes=first.planned_volumes,
         blocks=first.blocks,
+        measure=start.measure,
         range_percent=start.range_percent,
         feedback=start.display.feedback,
         view=start.display.view,
@@ -73,6 +76,8 @@ def _differences(wanted: Protocol, found: Protocol) -> Iterator[str]:
         yield f"it has {found.planned_volumes} planned volumes, not {wanted.planned_volumes}"
     if not _same_blocks(wanted.blocks, found.blocks):
         yield "its blocks have other names, times or lengths"
+    if wanted.measure != found.measure:
+        yield f"its measure is {found.measure}, not {wanted.measure}"
     if wanted.range_percent != found.range_percent:
         yield f"its range is {found.range_percent:g} %, not {wanted.range_percent:g} %"
     if (wanted.feedback, wanted.view) != (found.feedback, found.view):

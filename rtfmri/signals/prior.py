@@ -25,7 +25,7 @@ from rtfmri.volume import Array
 
 
 def penalties(prior: Array, noise: Noise, scale: float, whitened: bool) -> Array:
-    """The penalty (P,) of each column, zero where nothing is expected: ``prior`` is tau, ``scale`` the root sum of squares of the weights."""
+    """The penalty (P,) of each column, zero where nothing is expected; ``prior`` is tau, ``scale`` the weights' root sum of squares."""
     slow = 1.0 if whitened else (1.0 + noise.rho) / (1.0 - noise.rho)
     spread = math.sqrt(noise.variance * slow) / scale if scale > 0.0 else 0.0
     result: Array = np.where(np.isfinite(prior), spread / prior, 0.0)
@@ -33,6 +33,6 @@ def penalties(prior: Array, noise: Noise, scale: float, whitened: bool) -> Array
 
 
 def left_in(prior: Array, penalty: Array, z: Array) -> float:
-    """Standard deviation, per scale of 1, of the nuisance that shrinkage leaves in; ``prior``, ``penalty``, ``z``: (R,) of the kept columns."""
+    """Standard deviation, per scale of 1, of the nuisance that shrinkage leaves in; all three (R,), of the kept columns."""
     expected = np.where(np.isfinite(prior), prior, 0.0)
     return math.sqrt(float(((penalty * penalty * z * expected) ** 2).sum()))

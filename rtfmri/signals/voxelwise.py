@@ -134,7 +134,8 @@ def informative(fit: VoxelFit, contrast: Array, active: Flags) -> Array:
     """``contrast`` (P,) without the columns that make it less certain: hand this to ``t_map``.
 
     A block that has just begun has next to nothing to say, and a mean with it in would throw the map into noise at every onset. So a
-    column is left out as long as the contrast over the others has the smaller variance; among equals none ever is.
+    column is left out as long as the contrast over the others has the smaller variance: beside n blocks of variance v each, a new one
+    joins once its own is below (2 + 1/n) v. Among equals none is ever left out.
     """
     solution = _solve(fit, active)
     counted = solution.kept & (contrast != 0.0)

@@ -38,7 +38,7 @@ class NuisancePrior(Section):
 
     enabled: bool = True
     motion_percent_per_mm: float = Field(default=1.0, gt=0)  # of realigned data; a rotation counts by its arc at 50 mm
-    drift_percent: float = Field(default=2.0, gt=0)  # of each Legendre term, over the planned run
+    drift_percent: float = Field(default=1.0, gt=0)  # of each Legendre term, over the planned run
 
 
 class Difference(Section):

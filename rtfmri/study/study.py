@@ -73,7 +73,8 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _control_fits(self) -> Study:
-        misfits = self.control.misfits(frozenset(roi.name for roi in self.roi), self.acquisition.tr_s)
+        names = frozenset(roi.name for roi in self.roi)
+        misfits = self.control.misfits(names, self.acquisition.tr_s, self.signal)
         if misfits:
             raise ValueError("; ".join(misfits))
         return self

@@ -2,10 +2,10 @@
 
     python bench_peers.py SETTING BOLD.nii OUT.npz VOLUME...
 
-registers the given volumes (numbers from 0) to volume 0, one thread, each from no motion, and saves ``matrices`` (V, 4, 4; RAS mm, reference
--> volume, this project's convention) and ``cpu_ms`` (V,). One registration beforehand is not counted. Two settings of each, the better ones
-of those tried (mean squares, correlation and mutual information; linear and spline; smoothed by 3 mm or not; all voxels or some; with a
-mask of the head or without): every peer takes seconds where it uses all voxels, and none became better by it.
+registers the given volumes (numbers from 0) to volume 0, one thread, each from no motion, and saves ``matrices`` (V, 4, 4; RAS mm,
+reference -> volume, this project's convention) and ``cpu_ms`` (V,). One registration beforehand is not counted. Two settings of each, the
+better ones of those tried (mean squares, correlation and mutual information; linear and spline; smoothed by 3 mm or not; all voxels or
+some; with a mask of the head or without): all voxels take seconds, and no peer became better by them.
 
 ITK's transforms map points of the fixed image to the moving one, in LPS; dipy's the same, in RAS.
 """

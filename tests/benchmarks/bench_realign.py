@@ -13,6 +13,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import numpy.typing as npt
+from bench_truth import Run
 
 Array = npt.NDArray[np.float64]
 BENCH = Path(__file__).parents[3] / "shared" / "bench" / "motion"
@@ -63,6 +64,15 @@ def _cpu_s(bold: Path, scratch: Path) -> float:
     ours(bold, scratch / "m.npy")
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def save_run(run: Run, folder: Path) -> None:
+    """A simulated run in the files that the shared generator writes."""
+    for name, data in (("bold.nii", run.volumes), ("mask.nii", run.brain.astype(np.uint8))):
+        image = nibabel.Nifti1Image(data, run.affine)
+        image.header.set_xyzt_units("mm", "sec")
+        nibabel.save(image, folder / name)
+    np.save(folder / "truth.npy", run.truth)
 
 
 def peer(setting: str, bold: Path, out: Path, numbers: Sequence[int]) -> Outcome:

@@ -18,6 +18,7 @@ from scipy.signal import lfilter
 from rtfmri.paradigm import planned_volumes
 from rtfmri.signals.inputs import SignalInputs
 from rtfmri.signals.measures.decoder import Decoder
+from rtfmri.signals.measures.function import Ask
 from rtfmri.signals.plan import SignalPlan, plan_signal
 from rtfmri.signals.stream import Reading, Sample, start, update
 from rtfmri.study import parse_study
@@ -44,6 +45,8 @@ class Conditions:
     task_motion_mm: float = 0.0  # the head nods by this in every block
     breathing_percent: float = 0.0  # a deep slow breath in every block moves the whole brain by this, the regions 20 % apart
     realigned: bool = True
+    missing: float = 0.0  # part of the volumes that never come
+    spikes: float = 0.0  # part of the volumes that jump by 3 % either way, flagged as motion is
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Course:
     tissue: np.ndarray
     physiology: np.ndarray
     amplitudes: np.ndarray
+    missing: frozenset[int] = frozenset()
+    flagged: frozenset[int] = frozenset()
 
 
 def plan_of(tr_s: float = 2.0, **signal: object) -> SignalPlan:
@@ -65,11 +70,10 @@ def plan_of(tr_s: float = 2.0, **signal: object) -> SignalPlan:
         "acquisition": {"dummies": 5},
         "roi": REGIONS,
         "paradigm": {"cycle": cycle, "repeat": CYCLES, "final_rest_s": 30},
-        "signal": {key: value for key, value in signal.items() if key != "measure"}
-        | ({"measure": signal["measure"]} if "measure" in signal else {}),
+        "signal": signal,
     }
-    decoded = signal.get("measure", {}).get("kind") == "decoder"  # type: ignore[attr-defined]
     study = parse_study(plain, Path(__file__).parent)
+    decoded = study.signal.measure.kind == "decoder"
     blocks = study.blocks(tr_s)
     decoder = Decoder(np.zeros((2, 3), dtype=np.intp), np.array([0.5, -0.5]), 0.0, 0.0, 0.5) if decoded else None
     inputs = SignalInputs(physiology_columns=4, decoder=decoder)
@@ -101,7 +105,10 @@ def course_of(plan: SignalPlan, seed: int, conditions: Conditions) -> Course:
     breath = breath_of(plan, rng) * conditions.breathing_percent
     percent += np.outer(breath, 1.0 + rng.uniform(-0.2, 0.2, 2))
     tissue = tissue_of(rng, body * conditions.noise_percent * np.sqrt(conditions.physiological), breath, mm)
-    return Course(percent, motion, tissue, waves[:, :4], amplitudes)
+    gone = frozenset(np.flatnonzero(rng.uniform(size=volumes) < conditions.missing).tolist())
+    spikes = np.flatnonzero(rng.uniform(size=volumes) < conditions.spikes)
+    percent[spikes] += rng.choice([-3.0, 3.0], size=(len(spikes), 2))
+    return Course(percent, motion, tissue, waves[:, :4], amplitudes, gone, frozenset(spikes.tolist()))
 
 
 def noise_of(rng: np.random.Generator, body: np.ndarray, conditions: Conditions) -> np.ndarray:
@@ -148,22 +155,43 @@ def tissue_of(rng: np.random.Generator, body: np.ndarray, breath: np.ndarray, mm
     return LEVEL * (1 + (percent + rng.standard_normal(percent.shape)) / 100)
 
 
-def streamed(plan: SignalPlan, course: Course) -> list[Reading]:
+def streamed(plan: SignalPlan, course: Course, ask: Ask | None = None) -> list[Reading]:
     """The readings of a run."""
     raw = LEVEL * (1 + course.percent / 100)
     state, readings = start(plan), []
     for index in range(plan.planned_volumes):
         sample = Sample(
             index,
-            tuple(raw[index].tolist()),
-            tuple(course.motion[index].tolist()),
+            None if index in course.missing else tuple(raw[index].tolist()),
+            None if index in course.missing else tuple(course.motion[index].tolist()),
+            flagged=index in course.flagged,
             tissue={"white_matter": course.tissue[index]},
             physiology=tuple(course.physiology[index].tolist()),
             decoder=float(100 * (raw[index] / LEVEL) @ [0.5, -0.5]),
         )
-        state, reading = update(plan, state, sample)
+        state, reading = update(plan, state, sample, ask)
         readings.append(reading)
     return readings
+
+
+def true_regulation(plan: SignalPlan, course: Course) -> np.ndarray:
+    """(N,) percent: the difference of the regions' responses, half of it each."""
+    return plan.design[plan.tasks].T @ course.amplitudes
+
+
+def true_scores(plan: SignalPlan, course: Course) -> list[float]:
+    """What each block's score would be without noise."""
+    truth = true_regulation(plan, course)
+    return [float(truth[list(score.volumes)].mean() - truth[list(score.baseline)].mean()) for score in plan.scores]
+
+
+def offline_scores(plan: SignalPlan, course: Course) -> np.ndarray:
+    """(B,): the blocks' coefficients in numpy's least-squares fit of the whole run, same columns, all volumes that came and were not flagged."""
+    design = plan.design.T.copy()
+    design[:, plan.motion] = course.motion
+    left_out = course.missing | course.flagged | set(range(plan.dummies))
+    good = [t for t in range(len(design)) if t not in left_out]
+    return np.linalg.lstsq(design[good], course.percent[good] @ [0.5, -0.5], rcond=None)[0][plan.tasks]
 
 
 def block_scores(plan: SignalPlan, readings: list[Reading]) -> list[Reading]:

@@ -21,7 +21,7 @@ SIZES = {"s64": ((64, 64, 36), (3.5, 3.5, 3.75), 100.0), "s96": ((96, 96, 60), (
 
 @dataclass(frozen=True)
 class Kind:
-    """``moving_mm``: about how far the head moves within one volume; ``largest_mm``: the largest movement of the run."""
+    """``coil``: an array instead of an even field; ``within``: the head moves while a volume is measured; ``largest_mm``: of the run."""
 
     coil: bool = True
     scalp: bool = True
@@ -95,7 +95,7 @@ def _motion(rng: np.random.Generator, volumes: int, slices: int, kind: Kind) -> 
 
 
 def _head(rng: np.random.Generator, scalp: bool) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32], Array]:
-    """Spline coefficients of head, brain and active region, and their affine: grey and white folds, ventricles, skull, scalp, a dark ear."""
+    """Spline coefficients of head, brain and active region, and their affine: folds, ventricles, skull, scalp, a dark ear."""
     shape = np.array((152, 176, 152))
     affine = np.diag([OBJECT_MM, OBJECT_MM, OBJECT_MM, 1.0])
     affine[:3, 3] = -OBJECT_MM * (shape - 1) / 2 + [1.5, -3.0, 2.0]
@@ -137,7 +137,8 @@ class _Scanner:
             plane[2, 2] = self.across_mm[1] - self.across_mm[0]
             plane[2, 3] = self.affine[2, 3] + size[2] * k + self.across_mm[0]
         self.elements = _elements(rng) if coil else None
-        self.field_on_voxels = np.stack([self._field(plane)[::2, ::2, 2] for plane in self.planes], axis=2)
+        self.fields = [self._field(plane).astype(np.float32) for plane in self.planes]
+        self.field_on_voxels = np.stack([field[::2, ::2, 2] for field in self.fields], axis=2)
 
     def _field(self, plane: Array) -> Array:
         """Root sum of squares over the elements of a coil array, or a field without structure."""
@@ -156,7 +157,7 @@ class _Scanner:
             values = ndimage.affine_transform(
                 coefficients, back[:3, :3], back[:3, 3], tuple(self.fine), np.float32, order=3, mode="constant", prefilter=False
             )
-            image[:, :, k] = self._truncated((values * self._field(plane)) @ self.profile)
+            image[:, :, k] = self._truncated((values * self.fields[k]) @ self.profile)
         return image
 
     def _truncated(self, plane: Array) -> Array:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from rtfmri.cli.sealing import seal_allocation, unblind_runs
+from rtfmri.errors import StudyError
 from rtfmri.messages import Entities, VolumeMessage
 from rtfmri.record.journal import Journal
 from rtfmri.record.outputs import finish_record
@@ -133,13 +135,16 @@ def test_an_audit_that_was_changed_is_told(cli: Cli, lab: Path, dataset: Path) -
     assert "Line 1 of the audit was changed" in done.stdout
 
 
-def test_wrong_paths_are_told_in_a_sentence(cli: Cli, lab: Path, tmp_path: Path) -> None:
-    for arguments, words in (
-        (("unblind", tmp_path / "absent", "--key", lab / "lab.key", "--by", "A", "--reason", "B"), "is not there"),
-        (("unblind", tmp_path / "absent", "--audit"), "is not there"),
-        (("unblind", lab / "source", "--key", lab / "lab.key", "--by", "A", "--reason", "B"), "no run whose values are sealed"),
-        (("seal", tmp_path / "absent.csv", "--out", tmp_path / "x", "--key", lab / "lab.key"), "cannot be read"),
-        (("seal", lab / "allocation.csv", "--out", tmp_path / "x", "--key", lab / "study.toml"), "key"),
+def test_wrong_paths_are_told_in_a_sentence(lab: Path, tmp_path: Path) -> None:
+    key, absent = lab / "lab.key", tmp_path / "absent"
+    for call, words in (
+        (lambda: unblind_runs(absent, key, "A", "B", audit=False), "is not there"),
+        (lambda: unblind_runs(absent, None, "", "", audit=True), "is not there"),
+        (lambda: unblind_runs(lab / "source", key, "A", "B", audit=False), "no run whose values are sealed"),
+        (lambda: unblind_runs(lab / "source", absent, "A", "B", audit=False), "The key .* cannot be read"),
+        (lambda: seal_allocation(absent, tmp_path / "x", None, key, None), "cannot be read"),
+        (lambda: seal_allocation(lab / "allocation.csv", tmp_path / "x", None, lab / "study.toml", None), "The key"),
+        (lambda: seal_allocation(lab / "allocation.csv", lab / "study.toml" / "x", None, key, None), "cannot be written"),
     ):
-        done = cli(*arguments)
-        assert (done.returncode, words in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr
+        with pytest.raises(StudyError, match=words):
+            call()

@@ -72,7 +72,7 @@ def make_bench(study: Study) -> Bench:
     clock, journal, store, published = Clock(), MemoryJournal(), MemoryStore(), []
     clocks = Clocks(unix=clock, monotonic=clock, performance=clock)
     armed = Armed(study, "feedback", Entities(sub="01", task=study.task), read_materials(study), "test-run")
-    return Bench(Run(armed, Outlet("test-run", journal, published.append, clock), store, None, clocks), journal, store, clock, published)
+    return Bench(Run(armed, Outlet("test-run", journal, published.append, clock), store, clocks), journal, store, clock, published)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rtfmri.quality import slice_spikes, spikes
+from rtfmri.quality import ghost, slice_spikes, spikes, tsnr
 
 SLICES, IN_SLICE = 20, 300
 LEVEL = 600.0
@@ -101,6 +101,28 @@ def test_the_share_that_jumps_is_that_of_a_gaussian_beyond_four_deviations_and_n
     assert shares[300] == pytest.approx(25.0, abs=0.1)
     assert shares[301] == pytest.approx(25.0, abs=0.1)  # back again
     assert max(shares[302:]) < 0.1
+
+
+def test_nothing_is_compiled_after_the_warm_up_whatever_the_arrays_are_like() -> None:
+    for part in (spikes, slice_spikes, tsnr, ghost):
+        part.warm_up()
+    kernels = (spikes._jumped, slice_spikes._slice_sums, slice_spikes._take_over, tsnr._move, tsnr._ratios, ghost._means)
+    compiled = [len(kernel.signatures) for kernel in kernels]  # type: ignore[attr-defined]
+    volume = np.asfortranarray(np.random.default_rng(0).random((9, 8, 30)).astype(np.float32) + 1)
+    volume.setflags(write=False)
+    mask = volume > 1.2
+    values, where = volume[mask][::-1], np.nonzero(mask)[2]
+    values.setflags(write=False)
+    jumps, history, running = spikes.room_for(values.size), slice_spikes.room_for(where, 30), tsnr.room_for(values.size)
+    for index in range(2 * tsnr.FEWEST):
+        jumps, _ = spikes.update(jumps, values)
+        history, _ = slice_spikes.update(history, values)
+        running = tsnr.update(running, index, values)
+    tsnr.median(running)
+    labels = np.where(mask, ghost.HEAD, ghost.GHOST).astype(np.uint8).reshape(-1)
+    labels[0] = ghost.BACKGROUND
+    ghost.ghost_percent(ghost.GhostRegions(volume.shape, labels), volume)
+    assert compiled == [len(kernel.signatures) for kernel in kernels]  # type: ignore[attr-defined]
 
 
 def test_another_number_of_voxels_is_a_mistake_of_the_caller() -> None:

@@ -9,14 +9,14 @@ import numpy as np
 from moved_head import oblique_grid, volume_of
 from numba.core.dispatcher import Dispatcher
 
-from rtfmri.registration import basis, geometry, interpolation, realign, step
+from rtfmri.registration import basis, geometry, interpolation, realign, smoothing, step, uncertainty
 from rtfmri.registration.mask import head_mask
 from rtfmri.rigid import RigidTransform
 
 
 def compiled() -> int:
     """How many versions of all kernels of the folder are compiled or loaded."""
-    values = [value for module in (basis, geometry, interpolation, step) for value in vars(module).values()]
+    values = [value for module in (basis, geometry, interpolation, smoothing, step, uncertainty) for value in vars(module).values()]
     return sum(len(kernel.signatures) for kernel in {value for value in values if isinstance(value, Dispatcher)})
 
 

@@ -8,9 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from rtfmri.registration.interpolation import inside, prefilter, sample, sample_moved
+from rtfmri.registration.interpolation import inside, prefilter, sample, sample_moved, warm_up
 
 shapes = st.tuples(*[st.integers(1, 33)] * 3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    warm_up()
 
 
 @given(shape=shapes, seed=st.integers(0, 2**32 - 1))

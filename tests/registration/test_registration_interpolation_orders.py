@@ -118,14 +118,22 @@ def test_moved_voxels_in_rows_or_scattered_get_the_values_of_their_points(order:
         np.testing.assert_allclose(values, np.where(inner, sample(coefficients, points, order), 0.0), atol=1e-6 * largest)
 
 
-@pytest.mark.parametrize("step", [-1.0, 0.5, 2.0])
-def test_voxels_that_move_by_other_than_one_along_z_are_right_too(step: float) -> None:
+@pytest.mark.parametrize("slant", [0.0, 1e-20, -1e-20, 1e-300, -5e-324])
+@pytest.mark.parametrize("step", [-1.0, 0.5, 1.0, 2.0])
+def test_voxels_that_move_by_other_than_one_along_z_are_right_too(step: float, slant: float) -> None:
     coefficients = prefilter(np.random.default_rng(1).random((9, 9, 40)).astype(np.float32))
     voxels = np.argwhere(np.ones((9, 9, 20))).astype(np.int32)
     to_moving = np.eye(4)[:3]
     to_moving[2, 2:] = step, 38.4 if step < 0 else 0.3
+    to_moving[:2, 2] = slant, -slant
+    to_moving[:2, 3] = 0.2, 0.0
     values, within = np.empty(len(voxels)), np.empty(len(voxels), dtype=np.bool_)
     sample_moved(coefficients, voxels, to_moving, values, within)
     points = voxels @ to_moving[:, :3].T + to_moving[:, 3]
-    assert within.all()
-    np.testing.assert_allclose(values, sample(coefficients, points), atol=2e-6)
+    np.testing.assert_array_equal(within, points[:, 0] <= 8)
+    np.testing.assert_allclose(values[within], sample(coefficients, points)[within], atol=2e-6)
+
+
+def test_points_far_outside_have_values_too() -> None:
+    coefficients = prefilter(np.random.default_rng(1).random((9, 8, 7)).astype(np.float32))
+    assert np.isfinite(sample(coefficients, np.array([[1e6, -1e9, 3.0], [1e30, 0.0, -1e300]]))).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -102,3 +104,38 @@ def test_coefficients_of_another_shape_are_refused() -> None:
     grid = oblique_grid((8, 8, 8))
     with pytest.raises(ValueError, match="moving grid"):
         reslice(np.zeros((8, 8, 9), dtype=np.float32), grid, RigidTransform(), grid)
+
+
+def test_a_transform_that_is_not_finite_is_refused() -> None:
+    grid, nowhere = oblique_grid((8, 8, 8)), RigidTransform((np.nan, 0.0, 0.0))
+    for ask in (lambda: reslice(np.zeros((8, 8, 8), dtype=np.float32), grid, nowhere, grid), lambda: covered(grid, nowhere, grid)):
+        with pytest.raises(ValueError, match="finite"):
+            ask()
+
+
+@pytest.mark.parametrize("slant", [1e-17, -1e-17, 1e-20, -1e-20, 1e-300, -1e-300, 5e-324, -5e-324])
+def test_slants_next_to_nothing_do_no_harm(slant: float) -> None:
+    affine = np.eye(4)
+    affine[:2, 2] = slant, -slant
+    affine[:3, 3] = 0.3, 0.6, 0.0
+    coefficients = prefilter(np.random.default_rng(1).random((12, 13, 14)).astype(np.float32))
+    check(coefficients, Grid((12, 13, 14), affine), RigidTransform(), Grid((12, 13, 14), np.eye(4)), 3)
+
+
+def test_the_coefficients_may_be_turned_or_writable() -> None:
+    grid = oblique_grid((9, 10, 11))
+    transform = RigidTransform((1.0, 0.0, 2.0), (0.02, 0.0, 0.01))
+    coefficients = prefilter(np.random.default_rng(1).random(grid.shape).astype(np.float32))
+    expected = reslice(coefficients, grid, transform, grid)
+    for same in (coefficients.copy(), np.asfortranarray(coefficients)):
+        np.testing.assert_array_equal(reslice(same, grid, transform, grid), expected)
+
+
+def test_two_threads_at_once_give_the_same_bits_as_one() -> None:
+    grid = oblique_grid()
+    coefficients = prefilter((1000 * np.random.default_rng(5).random(grid.shape)).astype(np.float32))
+    motions = [RigidTransform((0.1 * n, 0.0, -0.2 * n), (0.01 * n, -0.02, 0.005 * n), (3.0, -6.0, 4.0)) for n in range(8)]
+    alone = [reslice(coefficients, grid, motion, grid) for motion in motions]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda motion: reslice(coefficients, grid, motion, grid), motions))
+    np.testing.assert_array_equal(together, alone)

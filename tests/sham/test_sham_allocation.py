@@ -26,6 +26,12 @@ KEY = PrivateKey.generate()
 VOLUME = VolumeMessage(index=20, condition="rest", block=1, validity="ok", feedback=0.5, regulation=0.5, control_feedback=-0.5)
 
 
+def a_volume_with_a_value(lab: Lab) -> VolumeMessage:
+    """Of a number at which the yoked run was shown something."""
+    index = next(message.index for message in lab.runs["yoked"].messages if message.feedback is not None)
+    return VOLUME.model_copy(update={"index": index})
+
+
 def not_recorded(source: str) -> RecordedRun:
     raise StudyError(f"{source} holds no recorded run.")
 
@@ -198,10 +204,10 @@ def test_the_record_of_a_run_opens_to_its_own_row_only(lab: Lab, tmp_path: Path)
         path.write_bytes(kept[sub])
         assert [entry.sub for entry in open_allocation(path, lab.key).entries] == [sub]
         record = lab.study.model_copy(update={"control": lab.study.control.model_copy(update={"allocation": path})})
-        assert (
-            allot(record, Entities(sub=sub), lab.key).to_wire(VOLUME).feedback
-            == allot(lab.study, Entities(sub=sub), lab.key).to_wire(VOLUME).feedback
-        )
+        volume = a_volume_with_a_value(lab)
+        shown = [allot(study, Entities(sub=sub), lab.key).to_wire(volume).feedback for study in (lab.study, record)]
+        assert shown[0] == shown[1]
+        assert (shown[0] is None) == (sub == "05")
     assert len({len(content) for content in kept.values()}) == 1
 
 
@@ -212,8 +218,9 @@ def test_a_resumed_run_goes_on_with_the_allocation_that_it_began_with(lab: Lab) 
     assert kept_allocation(run.paths).read_bytes() == before
     kept = as_kept(lab.study, run.paths)
     assert kept.control.allocation == kept_allocation(run.paths)
-    shown = [allot(study, run.entities, lab.key).to_wire(VOLUME).feedback for study in (kept, lab.study)]
-    assert shown[0] == shown[1]
+    volume = a_volume_with_a_value(lab)
+    shown = [allot(study, run.entities, lab.key).to_wire(volume).feedback for study in (kept, lab.study)]
+    assert shown == [run.messages[volume.index].feedback] * 2
     assert as_kept(lab.study, lab.source.paths) is lab.study
 
 
@@ -237,15 +244,22 @@ def test_a_study_with_an_allocation_must_name_its_consent_and_tr(lab: Lab, small
     plain = json.loads(lab.study.model_dump_json())
     plain["control"] |= {"consent": " ", "regions": {"x": {"motor": 1.0}}}
     plain["acquisition"]["tr_s"] = None
+    plain["signal"] |= {"range_from": "adaptive", "measure": {"kind": "z"}}
     with pytest.raises(StudyError) as caught:
         parse_study(plain, Path("/"))
     said = str(caught.value)
-    for words in ("control.consent", "debriefing", "acquisition.tr_s", "control.regions.x: there is no roi motor"):
+    for words in (
+        "control.consent",
+        "debriefing",
+        "acquisition.tr_s",
+        "signal.range_from is adaptive",
+        "control.regions.x: there is no roi motor",
+    ):
         assert words in said
 
 
 def test_a_study_without_an_allocation_needs_neither(small_study: Study) -> None:
-    assert small_study.control.misfits(frozenset(), None) == []
+    assert small_study.control.misfits(frozenset(), None, small_study.signal.model_copy(update={"range_from": "adaptive"})) == []
     assert sham_study(small_study).control.consent == CONSENT
     assert sham_study(small_study).control.regions == CONTROL_REGION
 

@@ -45,6 +45,7 @@ def run(words: list[tuple[str, float | None]], feedback: Any = "continuous", **c
         blocks=BLOCKS,
         rois=(),
         range_percent=changes.get("range_percent", 1.0),
+        measure=changes.get("measure", "difference"),
         display=DisplaySettings(feedback=feedback),
         fd_hold_mm=0.5,
         stale_after_s=2.5,
@@ -118,10 +119,16 @@ def test_runs_of_one_protocol_do_not_differ(small_study: Study) -> None:
 
 def test_every_difference_is_said_at_once() -> None:
     wanted = recorded_protocol(run([(OK, 0.5)] * 20))
-    found = recorded_protocol(run([(OK, 0.5)] * 10, feedback="intermittent", range_percent=2.0, tr_s=2.0))
+    found = recorded_protocol(run([(OK, 0.5)] * 10, feedback="intermittent", range_percent=2.0, tr_s=2.0, measure="z"))
     assert wanted is not None
     assert found is not None
     said = "; ".join(differences(wanted, found))
-    for word in ("TR is 2 s, not 1 s", "10 planned volumes, not 20", "range is 2 %", "display is intermittent (circle), not continuous"):
+    for word in (
+        "TR is 2 s, not 1 s",
+        "10 planned volumes, not 20",
+        "range is 2 %",
+        "measure is z",
+        "display is intermittent (circle), not continuous",
+    ):
         assert word in said
     assert differences(wanted, wanted.model_copy(update={"blocks": BLOCKS[:2]})) == ["its blocks have other names, times or lengths"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signal_runs import LEVEL, a_plan, a_study, ar1, wandering_head
 
-from rtfmri.signals import voxelwise
+from rtfmri.signals import voxel_kernels, voxelwise
 from rtfmri.signals.noise import MINIMUM_DOF
 from rtfmri.signals.voxelwise import absorb, effect_percent, informative, room_for, shared_out, t_map
 
@@ -213,6 +213,21 @@ def test_the_voxels_do_not_depend_on_how_many_there_are_and_repeat_bit_for_bit()
     assert maps[0].dtype == np.float32
     assert np.array_equal(maps[1], maps[2])
     assert np.array_equal(np.tile(maps[0], 200), maps[1])
+
+
+def test_nothing_is_compiled_after_the_warm_up_whatever_the_arrays_are_like():
+    voxelwise.warm_up()
+    kernels = (voxel_kernels.rotate_in, voxel_kernels.unexplained, voxel_kernels.t_values, voxel_kernels.percent_values)
+    compiled = [len(kernel.signatures) for kernel in kernels]
+    _, design, values = a_run(40)
+    values.setflags(write=False)
+    fit, active = room_for(design.shape[1], VOXELS), np.ones(design.shape[1], bool)
+    contrast = np.eye(design.shape[1])[-3]
+    for index in range(40):
+        absorb(fit, design[:, ::-1][index, ::-1], values[index, ::-1], 1 + index % 2)
+        t_map(fit, informative(fit, contrast, active), active)
+        effect_percent(fit, contrast)
+    assert compiled == [len(kernel.signatures) for kernel in kernels]
 
 
 def test_wrong_sizes_rows_that_are_no_numbers_and_wrong_correlations_are_the_callers_mistake():
