@@ -248,6 +248,7 @@ class Quality(_Part):
     index: int
     tsnr: dict[str, float] = {}  # by region, and ``brain``: mean over standard deviation so far, drift taken out
     spike_percent: float | None = None  # share of the brain's voxels that jumped
+    spike_slices: tuple[int, ...] = ()  # slices (0-based) that differ from their own past
     ghost_percent: float | None = None  # signal beside the head along phase encoding, of the head's
     volumes: int = 0  # in the map so far
 

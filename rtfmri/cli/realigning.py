@@ -24,6 +24,7 @@ from rtfmri.cli.realign_outputs import Realigned, ReslicedSeries, check_writable
 from rtfmri.cli.realign_reference import Against, Open, choice_of, flag_of, prepared
 from rtfmri.cli.wiring import bar
 from rtfmri.errors import StudyError, VolumeError
+from rtfmri.pipeline.step import SAME_GRID_MM
 from rtfmri.record.durable import write_whole
 from rtfmri.registration.interpolation import prefilter
 from rtfmri.registration.realign import estimate, warm_up
@@ -66,10 +67,13 @@ def realign_recording(source: Path, reference: str, outputs: Outputs, series: in
     warm_up()
     reslice_warm_up(outputs.order)
     against = prepared(choice, volumes)
-    found = _realigned(volumes, against, outputs, aside)
-    write_whole(outputs.matrices, [_npy(matrices_of(found))])
-    if outputs.confounds is not None:
-        write_confounds(outputs.confounds, found)
+    try:
+        found = _realigned(volumes, against, outputs, aside)
+        write_whole(outputs.matrices, [_npy(matrices_of(found))])
+        if outputs.confounds is not None:
+            write_confounds(outputs.confounds, found)
+    except OSError as error:
+        raise StudyError(f"The outputs cannot be written ({error.strerror}); free some space or choose another folder.") from None
     shape, sizes = against.grid.shape, " x ".join(f"{mm:.2f}" for mm in against.grid.voxel_size_mm)
     console.print(f"{len(found)} volumes against {against.words}, {shape[0]}x{shape[1]}x{shape[2]} at {sizes} mm.", soft_wrap=True)
     if threads > 1:
@@ -137,6 +141,8 @@ def _one(
     volume: Volume, against: Against, start: RigidTransform, series: ReslicedSeries | None, order: int
 ) -> tuple[Realigned, RigidTransform]:
     """What was found, and where the next volume starts from: a lost estimate is no start."""
+    if volume.grid.difference_mm(against.own.grid) > SAME_GRID_MM:
+        return Realigned(volume.index, None, "it lies on another grid than the reference"), start
     began_s = time.process_time()
     try:
         coefficients = prefilter(volume.data)

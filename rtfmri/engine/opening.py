@@ -66,7 +66,7 @@ def opened(study: Study, entities: Entities, out: Path, publish: Callable[[Envel
     _refuse_provisional(study, kind)
     paths = claim(out, entities)
     history = read_journal(paths.journal) if paths.journal.exists() else ()
-    warm_up()
+    warm_up(study.registration.order)
     write_setting(paths, study)
     uid = history[0].run_uid if history else f"{entities.label}_{uuid.uuid4().hex[:8]}"
     armed = Armed(study, kind, entities, materials, uid)

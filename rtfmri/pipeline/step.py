@@ -9,12 +9,13 @@ from rtfmri.errors import VolumeError
 from rtfmri.messages import RunKind, VolumeMessage
 from rtfmri.pipeline.motion import Head, judge_head
 from rtfmri.pipeline.reference import Standing, grown, stand_on
-from rtfmri.pipeline.sampling import History, remembered, take
+from rtfmri.pipeline.sampling import CUBIC, History, remembered, take
 from rtfmri.pipeline.setup import Materials, Setup, fix
 from rtfmri.pipeline.stopwatch import Stopwatch, started
 from rtfmri.pipeline.telling import judge, message_of
 from rtfmri.quality.dvars import dvars_percent
 from rtfmri.quality.dvars import warm_up as quality_warm_up
+from rtfmri.registration import interpolation, reslice, slice_timing
 from rtfmri.registration.interpolation import prefilter
 from rtfmri.registration.realign import Reference, estimate
 from rtfmri.registration.realign import warm_up as registration_warm_up
@@ -43,9 +44,13 @@ class State:
     history: History = ()
 
 
-def warm_up() -> None:
-    """Compile every kernel (or load it from the cache), so that no volume waits for it."""
+def warm_up(order: int = CUBIC) -> None:
+    """Compile every kernel (or load it from the cache), so that no volume waits for it; ``order`` of the spline that samples."""
     registration_warm_up()
+    if order != CUBIC:
+        interpolation.warm_up(order)
+    slice_timing.warm_up()
+    reslice.warm_up()
     quality_warm_up()
     signals_warm_up()
 

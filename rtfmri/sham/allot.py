@@ -16,7 +16,7 @@ from rtfmri.errors import StudyError
 from rtfmri.messages import Entities, VolumeMessage
 from rtfmri.sham.allocation import Allocation, Entry, open_allocation, public_key_of, sealed_allocation
 from rtfmri.sham.blinding import blinded, sealed_size
-from rtfmri.sham.boxes import KEY_VARIABLE
+from rtfmri.sham.boxes import KEY_VARIABLE, key_at_hand
 from rtfmri.sham.choice import as_recorded, shown
 from rtfmri.sham.protocol import differences, protocol_of
 from rtfmri.study import Study
@@ -41,12 +41,22 @@ class Allotted:
     blind: bool
 
 
+def key_for(study: Study) -> PrivateKey | None:
+    """The key that the study or the environment names; None where there is none, or nothing to open.
+
+    Raises
+    ------
+    StudyError : its file cannot be read, others may read it too, or it is no key.
+    """
+    return None if study.control.allocation is None else key_at_hand(study.control.key)
+
+
 def allot(study: Study, entities: Entities, key: PrivateKey | None, recorded: Sequence[VolumeMessage] = ()) -> Allotted:
     """Open the study's allocation for one run.
 
     Parameters
     ----------
-    key : opens the allocation (``boxes.key_at_hand``).
+    key : opens the allocation (``key_for``).
     recorded : of a replay: the messages of the recorded run, obeyed where there is no key.
 
     Raises

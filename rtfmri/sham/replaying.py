@@ -1,4 +1,4 @@
-"""Comparing two passes over a blind run: with the key all values, without it what is in the clear; and the sentence that says which."""
+"""Comparing two passes over a run: of a blind one all values with the key, what is in the clear without it; the words say which."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ from collections.abc import Sequence
 from nacl.public import PrivateKey
 
 from rtfmri.messages import Envelope
+from rtfmri.record.verify import Comparison, compare
 from rtfmri.sham.blinding import all_clear, all_opened, is_blind
 from rtfmri.sham.boxes import KEY_VARIABLE
 
 ONLY_CLEAR = (
-    "The run is blind: motion, quality, times and blocks were compared. What was shown was taken from the record; regions and regulation "
-    f"are sealed and were not compared. Name the key's file in the variable {KEY_VARIABLE} to compare them too."
+    "The run is blind and there is no key: motion, quality, times and blocks were compared. What was shown was taken from the record; "
+    f"regions and regulation are sealed and were not compared. Name the key's file in the variable {KEY_VARIABLE} to compare them too."
 )
 
 
-def to_compare(
-    live: Sequence[Envelope], again: Sequence[Envelope], key: PrivateKey | None
-) -> tuple[tuple[Envelope, ...], tuple[Envelope, ...], str]:
-    """Both passes as they can be compared bit for bit, and what the operator must know of it ("" where all is compared).
+def compare_passes(live: Sequence[Envelope], again: Sequence[Envelope], key: PrivateKey | None) -> tuple[Comparison, tuple[str, ...]]:
+    """What differs between the two passes, and the sentences for the operator.
 
     Raises
     ------
     StudyError : the key is not the one of these runs.
     """
     if not is_blind(live) and not is_blind(again):
-        return tuple(live), tuple(again), ""
-    if key is None:
-        return all_clear(live), all_clear(again), ONLY_CLEAR
-    return all_opened(live, key), all_opened(again, key), ""
+        result = compare(live, again)
+        return result, result.words
+    if key is not None:
+        result = compare(all_opened(live, key), all_opened(again, key))
+        return result, result.words
+    result = compare(all_clear(live), all_clear(again))
+    verdict = (f"What is in the clear of all {result.compared} volumes is bit-identical.",) if result.identical else result.words
+    return result, (*verdict, ONLY_CLEAR)

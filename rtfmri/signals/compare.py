@@ -110,7 +110,7 @@ def compare(model: Model, w: Array) -> Comparison:
 
 
 def compare_fitted(model: Model, w: Array) -> Comparison | None:
-    """The same comparison of the task responses as they were fitted: all volumes help. None while one that ``w`` touches is not in the fit."""
+    """The same of the task responses as they were fitted: all volumes help. None while one that ``w`` touches is not in the fit."""
     observations, fit = model.observations, model.fit
     g = np.zeros(len(model.nuisance))
     g[model.tasks] = _weighted_sums(observations.columns, w)[model.tasks]

@@ -1,10 +1,10 @@
 """Runs at signal level whose regulation is known: what reaches the two regions' means, and how it is judged.
 
-A run is 5 dummies, six cycles of rest 30 s / regulate 40 s / rate 10 s and a last rest. Each block's difference has an amplitude of its own,
-uniform in +-0.5 % PSC; both regions respond alike beside it. Noise of each region, scaled to the SD asked for: AR(1) of which half the variance
-is shared by the regions, and a fifth of it physiological (breathing near 0.28 Hz and heart near 1.1 Hz as they alias, and a slow
-wave near 0.03 Hz), shared too but for 20 %. On top drift and what realignment leaves of the head's motion. Nothing of the judged code is used
-but the plan's task regressors, whose shape is the truth's by definition of PSC amplitude.
+A run is 5 dummies, six cycles of rest 30 s / regulate 40 s / rate 10 s and a last rest. Each block's difference has an amplitude of its
+own, uniform in +-0.5 % PSC; both regions respond alike beside it. Noise of each region, scaled to the SD asked for: AR(1) of which half
+the variance is shared by the regions, and a fifth of it physiological (breathing near 0.28 Hz and heart near 1.1 Hz as they alias, and a
+slow wave near 0.03 Hz), shared too but for 20 %. On top drift and what realignment leaves of the head's motion. Nothing of the judged
+code is used but the plan's task regressors, whose shape is the truth's by definition of PSC amplitude.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def true_scores(plan: SignalPlan, course: Course) -> list[float]:
 
 
 def offline_scores(plan: SignalPlan, course: Course) -> np.ndarray:
-    """(B,): the blocks' coefficients in numpy's least-squares fit of the whole run, same columns, all volumes that came and were not flagged."""
+    """(B,): the blocks' coefficients in numpy's least-squares fit of the whole run: same columns, all volumes that came unflagged."""
     design = plan.design.T.copy()
     design[:, plan.motion] = course.motion
     left_out = course.missing | course.flagged | set(range(plan.dummies))

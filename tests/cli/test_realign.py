@@ -162,6 +162,18 @@ def test_a_mistake_is_one_sentence(cli: Cli, series: Path, tmp_path: Path, optio
     assert not (tmp_path / "m.npy").exists()
 
 
+def test_files_without_a_repetition_time_are_realigned_all_the_same(cli: Cli, series: Path, tmp_path: Path) -> None:
+    image = nibabel.load(series)
+    (tmp_path / "volumes").mkdir()
+    for number in range(1, 5):
+        one = nibabel.Nifti1Image(np.asarray(image.dataobj[..., number], dtype=np.float32), image.affine)
+        nibabel.save(one, tmp_path / "volumes" / f"vol_{number:04d}.nii.gz")
+    done = cli("realign", tmp_path / "volumes", "--out", tmp_path / "m.npy")
+    assert done.returncode == 0, done.stderr
+    assert np.isfinite(np.load(tmp_path / "m.npy")).all()
+    assert len(np.load(tmp_path / "m.npy")) == 4
+
+
 def test_what_is_no_run_is_refused(cli: Cli, series: Path, tmp_path: Path) -> None:
     image = nibabel.load(series)
     nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj[..., 0]), image.affine), tmp_path / "one.nii")

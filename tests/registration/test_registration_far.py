@@ -32,9 +32,9 @@ def far_off(seed: int, centre_mm: tuple[float, float, float]) -> RigidTransform:
     return RigidTransform((trans[0], trans[1], trans[2]), (rot[0], rot[1], rot[2]), centre_mm)
 
 
-@pytest.mark.parametrize("gain", [0.1, 1.0, 40.0])
+@pytest.mark.parametrize("gain", [0.1, 40.0])
 def test_a_head_20_mm_and_20_degrees_away_is_found_on_another_grid_at_any_gain(reference: Reference, gain: float) -> None:
-    for seed in range(3):
+    for seed in range(2):
         true = far_off(seed, reference.centre_mm)
         found = estimate_far(reference, prefilter(volume_of(OTHER, true, seed=seed) * np.float32(gain)), OTHER)
         assert found.converged

@@ -111,9 +111,7 @@ def _growing_void(image: Image) -> Image:
 
 
 @pytest.mark.parametrize("fault", [_herringbone, _bright_voxels, _lost_edge, _lost_half_of_the_slices, _two_dark_slices, _growing_void])
-def test_spikes_lost_slices_and_dropout_move_it_by_little(
-    reference: Reference, moved: Image, fault: Callable[[Image], Image]
-) -> None:
+def test_spikes_lost_slices_and_dropout_move_it_by_little(reference: Reference, moved: Image, fault: Callable[[Image], Image]) -> None:
     found = found_in(reference, fault(moved))
     assert found.converged
     assert error_mm(found) < 0.04
@@ -159,7 +157,7 @@ def test_a_spoiled_volume_is_not_converged_or_uncertain_enough_to_be_held(
     assert found_in(reference, moved).uncertainty_mm < UNCERTAIN_MM / 5
 
 
-@pytest.mark.parametrize(("field", "scalp_share", "limit_mm"), [(coil_array, None, 0.04), (no_field, 0.9, 0.06), (coil_array, 0.9, 0.06)])
+@pytest.mark.parametrize(("field", "scalp_share", "limit_mm"), [(coil_array, None, 0.04), (no_field, 0.9, 0.06), (coil_array, 0.9, 0.1)])
 def test_a_coil_array_and_a_scalp_that_slides_are_borne(field: Field, scalp_share: float | None, limit_mm: float) -> None:
     def scalp(true: RigidTransform) -> RigidTransform | None:
         return None if scalp_share is None else between(REST, true, scalp_share)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,22 +43,37 @@ def test_sums_are_those_of_the_model_slice_by_slice() -> None:
     u = (voxels - frame[0]) * frame[1]
     polynomial = sum(b * u[:, 0] ** i * u[:, 1] ** j * u[:, 2] ** k for b, (i, j, k) in zip(gain, EXPONENTS, strict=True))
     residual = np.where(within, sampled * 0.11 - reference * (1 + polynomial), 0.0)
-    sums = step.slice_sums(voxels, reference, basis, sampled, within, 9, 0.11, frame, gain)
+    tile = rng.integers(0, 4, 500)
+    pieces = step.piece_sums(voxels, (tile * 9 + voxels[:, 2]).astype(np.int32), 36, reference, basis, sampled, within, 0.11, frame, gain)
+    sums = step.slice_sums(pieces, 9)
     for z in range(9):
         here = voxels[:, 2] == z
         np.testing.assert_allclose(sums[z, :26], residual[here] @ basis[here], atol=1e-9)
-        np.testing.assert_allclose(sums[z, 26:], [(residual[here] ** 2).sum(), (here & within).sum()])
+        seen = here & within
+        told = [(residual[here] ** 2).sum(), seen.sum(), 0.11 * sampled[seen].sum(), reference[seen].sum()]
+        np.testing.assert_allclose(sums[z, 26:], told)
+        for number in range(4):
+            piece = here & (tile == number)
+            np.testing.assert_allclose(pieces[number * 9 + z, :26], residual[piece] @ basis[piece], atol=1e-9)
 
 
 def test_a_noisy_slice_weighs_its_inverse_variance_and_half_a_slice_half() -> None:
-    sums = np.zeros((5, 4))
+    sums = np.zeros((5, 6))
     sums[:, 2], sums[:, 3] = [90.0, 90.0, 900.0, 45.0, 0.0], [10, 10, 10, 5, 0]
     weights, typical_percent = step.slice_weights(sums, np.array([10, 10, 10, 10, 10]))
     np.testing.assert_allclose(weights, [1.0, 1.0, 0.1, 0.5, 0.0])
     assert typical_percent == 3.0
 
 
+def test_slices_that_lost_their_signal_have_no_weight_even_where_they_are_most() -> None:
+    sums = np.zeros((5, 6))
+    sums[:, 2], sums[:, 3], sums[:, 4], sums[:, 5] = [9.0, 9.0, 900.0, 900.0, 900.0], 10, [90, 95, 0, 10, 24], 100
+    weights, typical_percent = step.slice_weights(sums, np.full(5, 10))
+    assert weights.tolist() == [1.0, 1.0, 0.0, 0.0, 0.0]
+    assert typical_percent == pytest.approx(0.9**0.5)
+
+
 def test_no_voxel_within_the_volume_means_no_weight() -> None:
-    weights, typical_percent = step.slice_weights(np.zeros((3, 4)), np.array([5, 5, 0]))
+    weights, typical_percent = step.slice_weights(np.zeros((3, 6)), np.array([5, 5, 0]))
     assert not weights.any()
     assert typical_percent == 0.0

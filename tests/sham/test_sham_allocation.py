@@ -14,7 +14,7 @@ from rtfmri.errors import StudyError
 from rtfmri.messages import Entities, VolumeMessage
 from rtfmri.record.recorded import RecordedRun
 from rtfmri.sham.allocation import Allocation, Entry, open_allocation, public_key_of, sealed_allocation
-from rtfmri.sham.allot import allot
+from rtfmri.sham.allot import allot, key_for
 from rtfmri.sham.boxes import KEY_VARIABLE, key_at_hand, load_key, save_new_key
 from rtfmri.sham.keeping import as_kept, keep, kept_allocation
 from rtfmri.sham.making import allocate
@@ -160,6 +160,18 @@ def test_keys_are_private_and_never_overwritten(tmp_path: Path, monkeypatch: pyt
         path.write_text(content)
         with pytest.raises(StudyError, match="is no key"):
             load_key(path)
+
+
+def test_a_key_is_looked_for_only_where_there_is_something_to_open(
+    lab: Lab, small_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, str(tmp_path / "absent"))
+    assert key_for(small_study) is None
+    with pytest.raises(StudyError, match="cannot be read"):
+        key_for(lab.study)
+    save_new_key(tmp_path / "lab.key", lab.key)
+    named = lab.study.model_copy(update={"control": lab.study.control.model_copy(update={"key": tmp_path / "lab.key"})})
+    assert bytes(key_for(named) or b"") == bytes(lab.key)
 
 
 def test_without_an_allocation_messages_are_what_the_pipeline_made(small_study: Study) -> None:

@@ -19,7 +19,7 @@ from rtfmri.record.recorded import RecordedRun
 from rtfmri.record.verify import compare
 from rtfmri.sham.audit import append, hash_of, read_chain
 from rtfmri.sham.blinding import all_opened, blinded, sealed_size
-from rtfmri.sham.replaying import ONLY_CLEAR, to_compare
+from rtfmri.sham.replaying import ONLY_CLEAR, compare_passes
 from rtfmri.sham.unblinding import AUDIT, Who, audit_of, blind_runs, unblind, unblinded_table
 
 Lab = Any
@@ -154,31 +154,39 @@ def test_a_table_whose_line_was_cut_off_the_end_shows(lab: Lab, dataset: Path) -
 
 
 def test_two_passes_over_a_blind_run_are_compared_whole_with_the_key(lab: Lab) -> None:
-    live = lab.runs["yoked"].envelopes
-    again = closed_again(lab)
+    live, again = lab.runs["yoked"].envelopes, closed_again(lab)
     assert compare(live, again).identical is False, "encryption is never twice the same"
-    first, second, said = to_compare(live, again, lab.key)
-    assert compare(first, second).identical
-    assert said == ""
-    assert any(isinstance(e.message, VolumeMessage) and e.message.regulation is not None for e in first)
+    result, words = compare_passes(live, again, lab.key)
+    assert result.identical
+    assert words == ("All values of all 64 volumes are bit-identical.",)
 
 
 def test_without_the_key_only_the_clear_is_compared_and_that_is_said(lab: Lab) -> None:
-    first, second, said = to_compare(lab.runs["yoked"].envelopes, closed_again(lab), None)
-    assert compare(first, second).identical
-    assert said == ONLY_CLEAR
-    assert all(e.message.regulation is None for e in first if isinstance(e.message, VolumeMessage))
+    result, words = compare_passes(lab.runs["yoked"].envelopes, closed_again(lab), None)
+    assert result.identical
+    assert words == ("What is in the clear of all 64 volumes is bit-identical.", ONLY_CLEAR)
 
 
 def test_a_difference_in_the_box_is_found_with_the_key_only(lab: Lab) -> None:
     live, again = lab.runs["yoked"].envelopes, closed_again(lab, regulation=1.5)
-    assert compare(*to_compare(live, again, None)[:2]).identical
-    assert not compare(*to_compare(live, again, lab.key)[:2]).identical
+    assert compare_passes(live, again, None)[0].identical
+    result, words = compare_passes(live, again, lab.key)
+    assert result.by_field.keys() == {"regulation"}
+    assert "64 of 64 volumes differ." in words
+
+
+def test_a_difference_in_the_clear_is_found_without_the_key(lab: Lab) -> None:
+    live, again = lab.runs["yoked"].envelopes, closed_again(lab, dvars_percent=99.0)
+    result, words = compare_passes(live, again, None)
+    assert not result.identical
+    assert words[-1] == ONLY_CLEAR
+    assert all("regulation" not in word or word == ONLY_CLEAR for word in words)
 
 
 def test_runs_that_are_not_blind_are_compared_as_ever(lab: Lab) -> None:
     plain = lab.source.envelopes
-    assert to_compare(plain, plain, None) == (plain, plain, "")
+    result, words = compare_passes(plain, plain, None)
+    assert (result, words) == (compare(plain, plain), compare(plain, plain).words)
 
 
 def closed_again(lab: Lab, **changes: Any) -> tuple[Any, ...]:
