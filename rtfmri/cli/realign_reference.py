@@ -86,9 +86,10 @@ def prepared(choice: Choice, volumes: Open) -> Against:
         mean = _mean(choice.volumes, first, volumes)
         return Against(mean, first.grid, first.index, f"the mean of {choice.volumes} volumes")
     image, grid = load_image(choice)
-    own = _prepare(first.data, first.grid)
-    found = register_once(_prepare(image, grid), image, own, prefilter(first.data))
-    return Against(own, grid, first.index, f"{choice.name} ({found.words} in volume {first.index})", found.transform)
+    found = register_once(_prepare(image, grid), image, prefilter(first.data), first.grid)
+    return Against(
+        _prepare(first.data, first.grid), grid, first.index, f"{choice.name} ({found.words} in volume {first.index})", found.transform
+    )
 
 
 def flag_of(found: Estimate) -> str:
@@ -124,8 +125,9 @@ def _mean(wanted: int, first: Volume, volumes: Open) -> Reference:
         if isinstance(item, Volume) and item.index > first.index:
             coefficients = prefilter(item.data)
             found = estimate(reference, coefficients, start)
-            start = found.transform if found.converged else start
-            mean = mean if flag_of(found) else mean.with_volume(coefficients, found.transform)
+            if not flag_of(found):
+                start = found.transform
+                mean = mean.with_volume(coefficients, found.transform)
     if mean.taken < wanted:
         raise StudyError(f"--reference mean:{wanted}: the run has {mean.taken} volumes that can be realigned; take fewer.")
     return prepare(mean.image, first.grid, reference.mask)

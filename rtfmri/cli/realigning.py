@@ -140,7 +140,7 @@ def _before(volumes: Open, first: int) -> Iterator[SourceItem]:
 def _one(
     volume: Volume, against: Against, start: RigidTransform, series: ReslicedSeries | None, order: int
 ) -> tuple[Realigned, RigidTransform]:
-    """What was found, and where the next volume starts from: a lost estimate is no start."""
+    """What was found, and where the next volume starts from: an estimate that is not sure is no start."""
     if volume.grid.difference_mm(against.own.grid) > SAME_GRID_MM:
         return Realigned(volume.index, None, "it lies on another grid than the reference"), start
     began_s = time.process_time()
@@ -154,7 +154,8 @@ def _one(
         return Realigned(volume.index, None, flag_of(estimated), estimate_ms), start
     whole = estimated.transform if against.session is None else through(against.session, estimated.transform)
     reslice_ms = None if series is None else _resliced(volume, coefficients, whole, series, order)
-    return Realigned(volume.index, whole, flag_of(estimated), estimate_ms, reslice_ms), estimated.transform
+    flag = flag_of(estimated)
+    return Realigned(volume.index, whole, flag, estimate_ms, reslice_ms), start if flag else estimated.transform
 
 
 def _resliced(volume: Volume, coefficients: Image, transform: RigidTransform, series: ReslicedSeries, order: int) -> float:

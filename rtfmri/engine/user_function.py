@@ -1,8 +1,9 @@
 """Call a lab's own measure in a process of its own, with a time limit: what it does can never harm the run.
 
-The contract is in ``rtfmri/signals/measures/function.py``. The process is spawned when the run opens and imports the function then; each volume
-is sent to it and the answer awaited for at most ``limit_s``. A process that does not answer in time is ended and started anew: until it
-is ready the volumes are held too. In a replay ``limit_s`` is None (it waits) and ``late`` names the volumes that were late in the run.
+The contract is in ``rtfmri/signals/measures/function.py``. The process is spawned when the run opens and imports the function then; each
+volume is sent to it and the answer awaited for at most ``limit_s``. A process that does not answer in time is ended and started anew:
+until it is ready the volumes are held too. In a replay ``limit_s`` is None (it waits) and ``late`` names the volumes that were late in
+the run.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ class UserFunction:
         ------
         StudyError : the function cannot be imported.
         """
-        said = self._ours.recv() if self._ours.poll(START_LIMIT_S) else f"it was not imported within {START_LIMIT_S:g} s"
+        try:
+            said = self._ours.recv() if self._ours.poll(START_LIMIT_S) else f"it was not imported within {START_LIMIT_S:g} s"
+        except (EOFError, OSError):
+            said = "its process ended while it was imported"
         if said != READY:
             raise StudyError(f"signal.measure: the function {self._name} cannot be used: {said}.")
         self._ready = True

@@ -6,7 +6,7 @@ trust it. The clock is handed in and fills only ``timing``; no file, thread or s
 """
 
 from rtfmri.pipeline.reference import Standing
-from rtfmri.pipeline.setup import GridImage, Materials, Setup
+from rtfmri.pipeline.setup import DecoderMap, GridImage, Materials, Setup
 from rtfmri.pipeline.step import State, begin, step, warm_up
 
-__all__ = ["GridImage", "Materials", "Setup", "Standing", "State", "begin", "step", "warm_up"]
+__all__ = ["DecoderMap", "GridImage", "Materials", "Setup", "Standing", "State", "begin", "step", "warm_up"]

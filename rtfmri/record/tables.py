@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
+from rtfmri.errors import StudyError
 from rtfmri.record.durable import write_json, write_whole
+from rtfmri.volume import Array
 
 Cell = float | int | str | bool | None
 R = TypeVar("R")
@@ -80,3 +84,27 @@ def write_table(path: Path, table: Table) -> None:
     """
     write_whole(path, [to_tsv(table).encode()])
     write_json(path.with_suffix(".json"), table.sidecar)
+
+
+def read_numbers(path: Path) -> Array:
+    """The numbers (rows, columns) of a table that somebody else made: tab-separated, a head line of names; ``n/a`` is NaN.
+
+    Raises
+    ------
+    StudyError : it cannot be read, or a cell holds something else.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise StudyError(f"{path.name} cannot be read; it must be a text file with tabs between columns.") from None
+    rows = [line.split("\t") for line in lines if line.strip()]
+    width = len(rows[0]) if rows else 0
+    numbers = np.empty((max(0, len(rows) - 1), width))
+    for number, row in enumerate(rows[1:], start=1):
+        if len(row) != width:
+            raise StudyError(f"{path.name}: row {number} has {len(row)} columns, the head line {width}; is it separated by tabs?")
+        try:
+            numbers[number - 1] = [float("nan") if cell.strip() == NOT_KNOWN else float(cell) for cell in row]
+        except ValueError:
+            raise StudyError(f"{path.name}: row {number} holds something that is no number; the first line alone holds names.") from None
+    return numbers

@@ -28,10 +28,17 @@ _MOST_STEPS = 15  # on each level
 
 @dataclass(frozen=True, eq=False)
 class Moving:
-    """The volume that is realigned: its spline coefficients, and where they lie."""
+    """The volume that is realigned: its spline coefficients, read-only, and where they lie."""
 
     coefficients: Image
     grid: Grid
+
+    @staticmethod
+    def of(coefficients: Image, grid: Grid) -> Moving:
+        """Seen read-only, as `prefilter` gives them: for an array that can be written the kernels would be compiled once more."""
+        view = coefficients[...]
+        view.setflags(write=False)
+        return Moving(view, grid)
 
 
 @dataclass(frozen=True, eq=False)

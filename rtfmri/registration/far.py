@@ -11,9 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from rtfmri.registration.descent import Moving, State, begin, descend, likeness
-from rtfmri.registration.geometry import voxel_map
-from rtfmri.registration.interpolation import sample_moved
+from rtfmri.registration.descent import Moving, State, begin, descend, likeness, look
 from rtfmri.registration.mask import head_mask
 from rtfmri.registration.prepared import Reference
 from rtfmri.registration.realign import NEAR_MM, Estimate, estimate_from
@@ -28,9 +26,10 @@ def estimate_far(reference: Reference, coefficients: Image, moving_grid: Grid) -
 
     Found from 20 mm and 20 degrees away and at any gain; takes about a second. As with `estimate`, only a converged one is to be used.
     """
-    found = [_coarse(reference, Moving(coefficients, moving_grid), start) for start in _starts(reference, coefficients, moving_grid)]
-    _, moving, state = max(found, key=lambda one: one[0])
-    return estimate_from(reference, moving, state)
+    moving = Moving.of(coefficients, moving_grid)
+    found = [_coarse(reference, moving, start) for start in _starts(reference, coefficients, moving_grid)]
+    _, evened, state = max(found, key=lambda one: one[0])
+    return estimate_from(reference, evened, state)
 
 
 def _coarse(reference: Reference, moving: Moving, start: RigidTransform) -> tuple[float, Moving, State]:
@@ -44,14 +43,12 @@ def _coarse(reference: Reference, moving: Moving, start: RigidTransform) -> tupl
 def _evened(reference: Reference, moving: Moving, start: RigidTransform) -> Moving:
     """The image, brought to the reference's intensity where the head would lie."""
     level = reference.coarse
-    values, within = np.empty(len(level.voxels)), np.empty(len(level.voxels), dtype=np.bool_)
-    to_moving = voxel_map(reference.grid.affine, start.matrix, moving.grid.affine)
-    sample_moved(moving.coefficients, level.voxels, to_moving, values, within)
+    values, within = look(reference, level, moving, begin(reference, start))
     mean = float(values[within].mean()) * reference.percent if within.any() else 0.0
     if not mean > 0.0:
         return moving
     factor = float(level.values[within].mean()) / mean
-    return Moving((moving.coefficients * np.float32(factor)).astype(np.float32), moving.grid)
+    return Moving.of(moving.coefficients * np.float32(factor), moving.grid)
 
 
 def _starts(reference: Reference, coefficients: Image, grid: Grid) -> list[RigidTransform]:

@@ -59,7 +59,7 @@ def estimate(reference: Reference, coefficients: Image, start: RigidTransform, m
     ------
     VolumeError : the volume is of another shape or holds values that are not numbers.
     """
-    moving = Moving(coefficients, moving_grid or reference.grid)
+    moving = Moving.of(coefficients, moving_grid or reference.grid)
     if coefficients.shape != moving.grid.shape:
         raise VolumeError(f"The volume is {coefficients.shape} voxels, {moving.grid.shape} were expected.")
     origin = begin(reference, start)

@@ -17,8 +17,9 @@ import numpy as np
 from scipy import ndimage
 
 from rtfmri.errors import StudyError, VolumeError
+from rtfmri.registration.far import estimate_far
 from rtfmri.registration.mask import Mask
-from rtfmri.registration.realign import Estimate, Reference, estimate
+from rtfmri.registration.realign import Estimate, Reference
 from rtfmri.registration.reslice import covered, reslice
 from rtfmri.rigid import RigidTransform
 from rtfmri.volume import Array, Grid, Image
@@ -58,24 +59,23 @@ class Session:
         return f"{self.moved_mm:.1f} mm and {self.turned_deg:.1f} degrees away, sure to {self.uncertainty_mm:.2f} mm"
 
 
-def register_once(earlier: Reference, image: Image, own: Reference, coefficients: Image) -> Session:
-    """Where the head of an ``earlier`` image lies in this run's own reference.
+def register_once(earlier: Reference, image: Image, coefficients: Image, grid: Grid) -> Session:
+    """Where the head of an ``earlier`` image lies in this run's own reference; takes about a second, once a run.
 
     Parameters
     ----------
     earlier : prepared from the earlier image, ``image`` (X, Y, Z).
-    coefficients : cubic spline coefficients of the image that this run's ``own`` reference was prepared from.
+    coefficients : cubic spline coefficients (X, Y, Z) of this run's own reference, on ``grid``.
 
     Raises
     ------
     StudyError : it is not found there, or not surely enough to place regions; the sentence says which and what to do.
     """
-    alike = coefficients * np.float32(own.percent / earlier.percent)  # a step is too long by as much as the gain is too high
     try:
-        tried = [_judged(earlier, image, alike, own.grid, start) for start in _starts(earlier, own)]
+        estimated = estimate_far(earlier, coefficients, grid)
     except VolumeError as error:
         raise StudyError(f"The earlier image cannot be found in this run: {error}") from None
-    estimated, session = max(tried, key=lambda found: (found[0].converged, found[1].likeness))
+    session = _judged(earlier, image, coefficients, grid, estimated)
     advice = "Check that the file is of this participant; otherwise use a reference of this run (registration.reference = 'first')."
     if session.overlap < LEAST_OVERLAP:
         raise StudyError(
@@ -103,18 +103,11 @@ def through(session: RigidTransform, run: RigidTransform) -> RigidTransform:
     return RigidTransform.from_matrix(matrix, session.centre_mm)
 
 
-def _starts(earlier: Reference, own: Reference) -> tuple[RigidTransform, RigidTransform]:
-    """The head where it was in the scanner, and the centres of the two heads on one another."""
-    away = [here - there for here, there in zip(own.centre_mm, earlier.centre_mm, strict=True)]
-    return RigidTransform(centre_mm=earlier.centre_mm), RigidTransform((away[0], away[1], away[2]), centre_mm=earlier.centre_mm)
-
-
-def _judged(earlier: Reference, image: Image, coefficients: Image, grid: Grid, start: RigidTransform) -> tuple[Estimate, Session]:
-    found = estimate(earlier, coefficients, start, grid)
+def _judged(earlier: Reference, image: Image, coefficients: Image, grid: Grid, found: Estimate) -> Session:
     common = earlier.mask & covered(earlier.grid, found.transform, grid)
     overlap = float(common.sum()) / float(earlier.mask.sum())
     alike = likeness(image, reslice(coefficients, earlier.grid, found.transform, grid), common, earlier.grid)
-    return found, Session(found.transform, overlap, alike, found.uncertainty_mm)
+    return Session(found.transform, overlap, alike, found.uncertainty_mm)
 
 
 def likeness(one: Image, other: Image, within: Mask, grid: Grid) -> float:

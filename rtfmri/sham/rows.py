@@ -37,7 +37,7 @@ def read_rows(text: str) -> tuple[list[Row], list[str]]:
     text = text.lstrip("\ufeff")
     heading = text.partition("\n")[0]
     separator = max(",;\t", key=heading.count)
-    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    reader = csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n")), delimiter=separator)
     names = [name.strip().lower() for name in next(reader, [])]
     problems = _heading_problems(names)
     if problems:
@@ -80,7 +80,7 @@ def _row_problems(cells: dict[str, str]) -> Iterator[str]:
     except ValidationError:
         yield f"sub {cells.get('sub', '')!r} and ses {cells.get('ses', '')!r} must hold letters and digits only, such as 07"
     run = cells.get("run", "")
-    if run and not (run.isascii() and run.isdigit() and int(run) > 0):
+    if run and not (run.isascii() and run.isdigit() and len(run) <= 4 and int(run) > 0):
         yield f"run {run!r} is no run number, such as 2; leave it empty for every run"
     if condition not in CONDITIONS:
         yield f"there is no condition {condition!r}; write one of {', '.join(CONDITIONS)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -21,6 +22,13 @@ class Quality(Section):
     stale_after_tr: float = Field(default=2.5, gt=0)
     stale_after_s: float = Field(default=2.0, gt=0)  # whichever of the two is longer
     pause_after_s: float = Field(default=10.0, gt=0)
+
+
+class Tissue(Section):
+    """Masks on the regions' own grid, for nuisance signals; `rtfmri prepare` makes them."""
+
+    white_matter: Path | None = None
+    csf: Path | None = None
 
 
 class RunPlan(Section):

@@ -17,7 +17,7 @@ from rtfmri.study.paradigm import ParadigmRule
 from rtfmri.study.regions import RoiRule
 from rtfmri.study.registration import Registration
 from rtfmri.study.section import Section
-from rtfmri.study.sections import Display, General, Quality, RunPlan, Stream
+from rtfmri.study.sections import Display, General, Quality, RunPlan, Stream, Tissue
 from rtfmri.study.signal import Signal
 
 SHORT_REST_S = 30.0
@@ -38,6 +38,7 @@ class Study(Section):
     roi: Annotated[tuple[RoiRule, ...], Field(min_length=1), AfterValidator(_unique)]
     paradigm: ParadigmRule
     signal: Signal = Signal()
+    tissue: Tissue = Tissue()
     quality: Quality = Quality()
     registration: Registration = Registration()
     aftercare: Aftercare = Aftercare()

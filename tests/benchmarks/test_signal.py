@@ -160,9 +160,8 @@ def test_standard_errors_cover_as_often_as_they_say(rho, physiological):
         covered = [abs(b.score - t) < b.score_se for b, t in zip(block_scores(plan, readings), true_scores(plan, course), strict=True)]
         blocks += covered
         first.append(covered[0])
-    print(
-        f"\nrho {rho:g}: volumes {100 * np.mean(volumes):.1f} %, blocks {100 * np.mean(blocks):.1f} % (block 1 {100 * np.mean(first):.1f} %)"
-    )
+    shares = [100 * float(np.mean(part)) for part in (volumes, blocks, first)]
+    print(f"\nrho {rho:g}: covered {shares[0]:.1f} % of volumes, {shares[1]:.1f} % of blocks (block 1: {shares[2]:.1f} %)")
     assert np.mean(volumes) == COVERAGE
     assert np.mean(blocks) == COVERAGE
 

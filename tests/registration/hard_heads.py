@@ -23,7 +23,7 @@ def coil_array(points_mm: Array) -> Array:
     power = np.zeros(len(points_mm))
     for element in range(12):
         angle, height = 2 * np.pi * (element % 6) / 6 + 0.4 * (element // 6), (-40.0, 45.0)[element // 6]
-        loop = CENTRE_MM + [105 * np.cos(angle), 120 * np.sin(angle), height]
+        loop = CENTRE_MM + np.array([105 * np.cos(angle), 120 * np.sin(angle), height])
         squared = ((points_mm - loop) ** 2).sum(axis=1)
         power += ((0.7 + 0.1 * (element % 5)) * (45.0**2 / (45.0**2 + squared)) ** 1.5) ** 2
     return np.sqrt(power) / 0.25
@@ -50,7 +50,7 @@ def scanned(
     scalp: RigidTransform | None = None,
     seed: int | None = None,
 ) -> Image:
-    """The head while it moves from ``begin`` to ``end``, within a scalp about two thirds as bright (fat-suppressed), at ``scalp`` where there is one."""
+    """The head while it moves from ``begin`` to ``end``; about it a scalp at ``scalp``, its fat suppressed to two thirds of the brain."""
     values, when = np.empty(grid.shape), interleaved(grid.shape[2])
     x, y = np.indices(grid.shape[:2]).reshape(2, -1)
     for z in range(grid.shape[2]):

@@ -10,6 +10,7 @@ from moved_head import oblique_grid, volume_of
 from numba.core.dispatcher import Dispatcher
 
 from rtfmri.registration import basis, geometry, interpolation, realign, smoothing, step, uncertainty
+from rtfmri.registration.far import estimate_far
 from rtfmri.registration.mask import head_mask
 from rtfmri.rigid import RigidTransform
 
@@ -34,6 +35,11 @@ def bits() -> list[str]:
         transform = found.transform
         points = realign.transform_points(grid, transform, grid, np.argwhere(reference.mask)[::50])
         numbers += [*transform.trans_mm, *transform.rot_rad, found.residual_percent, *interpolation.sample(coefficients, points)]
+        numbers += [*found.covariance.ravel(), found.uncertainty_mm, *found.bad_slices]
+    other = oblique_grid((40, 44, 26), (4.2, 4.2, 5.0))
+    turned = volume_of(other, RigidTransform((9.0, -7.0, 5.0), (0.2, 0.1, -0.1), reference.centre_mm), 5)
+    found = estimate_far(reference, interpolation.prefilter(3 * turned), other)
+    numbers += [*found.transform.trans_mm, *found.transform.rot_rad, found.uncertainty_mm]
     return [float(number).hex() for number in numbers]
 
 

@@ -14,8 +14,8 @@ from rtfmri.rigid import RigidTransform
 from rtfmri.volume import Grid
 
 GRID = oblique_grid()
-_AFFINE = oblique_grid((64, 72, 46), (2.8, 2.8, 3.2)).affine
-OTHER = Grid((64, 72, 46), _AFFINE + np.array([[0, 0, 0, 4.0], [0, 0, 0, -6.0], [0, 0, 0, 5.0], [0, 0, 0, 0]]))
+_AFFINE = oblique_grid((52, 58, 38), (3.5, 3.5, 3.9)).affine
+OTHER = Grid((52, 58, 38), _AFFINE + np.array([[0, 0, 0, 4.0], [0, 0, 0, -6.0], [0, 0, 0, 5.0], [0, 0, 0, 0]]))
 
 
 @pytest.fixture(scope="module")

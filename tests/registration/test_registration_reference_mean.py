@@ -56,11 +56,11 @@ def test_estimates_against_a_mean_come_nearer_to_the_truth_than_against_one_volu
     errors = []
     for image in (one, mean_of_eight):
         reference, start, total = prepare(image, GRID, mask), STILL, 0.0
-        for seed in range(20, 28):
+        for seed in range(20, 25):
             true = moved(0.4, seed)
             found = estimate(reference, prefilter(volume_of(GRID, true, seed)), start)
             total += displacement_mm(GRID, found.transform.matrix, true.matrix)
-        errors.append(total / 8)
+        errors.append(total / 5)
     assert errors[1] < errors[0]
     assert errors[1] < 0.02
 

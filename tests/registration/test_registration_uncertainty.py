@@ -46,7 +46,7 @@ def clean() -> list[Image]:
     return [volume_of(GRID, motion) for motion in (RigidTransform(), *MOTIONS)]
 
 
-@pytest.mark.parametrize("level", [8.0, 30.0, 100.0])
+@pytest.mark.parametrize("level", [8.0, 100.0])
 def test_one_standard_error_covers_about_two_thirds_of_the_errors(clean: list[Image], level: float) -> None:
     still, *moved = clean
     found = []

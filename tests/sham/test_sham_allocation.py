@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nacl.public import PrivateKey
 from sham_runs import CONSENT, CONTROL_REGION, sham_study
 
@@ -76,6 +78,18 @@ def test_every_mistake_of_a_table_is_told_at_once_with_its_line() -> None:
 )
 def test_a_table_without_its_columns_says_which(table: str, said: str) -> None:
     assert said in " ".join(read_rows(table)[1])
+
+
+pieces = st.sampled_from(
+    ["sub", "condition", "run", "ses", "own", "yoked", "07", "0", "9" * 5000, ",", ";", "\t", "\n", "\r", '"', " ", "\0"]
+)
+
+
+@given(st.lists(pieces, max_size=30).map("".join) | st.lists(pieces, max_size=20).map(lambda rest: "sub,condition,run\n" + "".join(rest)))
+def test_no_table_whatever_ends_in_anything_but_rows_and_sentences(text: str) -> None:
+    rows, problems = read_rows(text)
+    assert rows or problems
+    assert all(row.line > 1 for row in rows)
 
 
 def test_tables_of_spreadsheets_are_read() -> None:

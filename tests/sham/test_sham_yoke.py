@@ -72,6 +72,20 @@ def test_a_held_stretch_becomes_the_straight_line_between_its_neighbours() -> No
     assert yoke_of(run([(OK, 0.0), (HELD, None), (MISSING, None), (OK, 0.75)])) == (0.0, 0.25, 0.5, 0.75)
 
 
+@given(st.lists(st.tuples(st.sampled_from([OK, HELD, MISSING, SETTLING]), st.floats(-1, 1)), min_size=1, max_size=40))
+def test_a_filled_value_lies_between_those_that_were_shown(drawn: list[tuple[str, float]]) -> None:
+    yoke = yoke_of(run([(word, value if word == OK else None) for word, value in drawn]))
+    shown = [value if word == OK else None for word, value in drawn]
+    assert len(yoke) == len(shown)
+    known = [value for value in shown if value is not None]
+    for place, value in enumerate(yoke):
+        if shown[place] is not None or value is None:
+            assert value == shown[place]
+        else:
+            assert min(known) - 1e-12 <= value <= max(known) + 1e-12
+            assert drawn[place][0] in (HELD, MISSING), "a value that had not settled is never made up"
+
+
 def test_a_held_stretch_beside_values_that_had_not_settled_has_none() -> None:
     assert yoke_of(run([(HELD, None), (OK, 0.5), (SETTLING, None), (HELD, None), (OK, 0.1)])) == (None, 0.5, None, None, 0.1)
 

@@ -6,6 +6,8 @@ from signal_runs import LEVEL, a_plan, a_study, ar1, samples_of, stream, wanderi
 
 from rtfmri.signals.stream import Reading
 
+DEFAULTS = {"prior": {}, "score": "fitted"}
+
 
 def a_course(plan, rng, rho: float, noise_percent: float, amplitudes=None):
     """Raw ROI means and motion: noise, a bent drift, motion that leaks in, and a response of each block's own size."""
@@ -35,7 +37,7 @@ def a_streamed_run(plan, seed, rho, noise_percent, amplitudes=None):
 
 
 def test_the_amplitudes_of_the_blocks_are_recovered_under_drift_and_motion():
-    plan, _ = a_plan(a_study(repeat=6))
+    plan, _ = a_plan(a_study(repeat=6, **DEFAULTS))
     rng = np.random.default_rng(11)
     truth, found = [], []
     for seed in range(12):
@@ -49,7 +51,7 @@ def test_the_amplitudes_of_the_blocks_are_recovered_under_drift_and_motion():
 
 
 def test_every_volume_follows_the_truth():
-    plan, _ = a_plan(a_study(repeat=6))
+    plan, _ = a_plan(a_study(repeat=6, **DEFAULTS))
     amplitudes = np.array([0.5, -0.2, 0.8, 0.3, -0.5, 0.6])
     readings = a_streamed_run(plan, 3, 0.3, 0.2, amplitudes)
     truth = plan.design[plan.motion.stop :].T @ amplitudes
@@ -60,7 +62,7 @@ def test_every_volume_follows_the_truth():
 @pytest.fixture(scope="module", params=[0.0, 0.3, 0.6])
 def noise_runs(request):
     """Sixty runs that hold nothing but noise, drift and motion."""
-    plan, _ = a_plan(a_study(repeat=3), tr_s=2.0)
+    plan, _ = a_plan(a_study(repeat=3, **DEFAULTS), tr_s=2.0)
     return [a_streamed_run(plan, seed, request.param, 0.4) for seed in range(60)]
 
 
