@@ -40,7 +40,7 @@ def read_materials(study: Study) -> Materials:
             return None
 
     masks = {roi.name: tried(f"roi {roi.name}", partial(_mask, roi.mask)) for roi in study.roi}
-    wanted = [name for name in TISSUES if name in study.signal.nuisance]
+    wanted: list[str] = [name for name in TISSUES if name in study.signal.nuisance]
     tissue = {name: tried(f"tissue.{name}", partial(_tissue, study, name)) for name in wanted}
     file = study.registration.file
     earlier = None if file is None else tried("registration.reference", lambda: _image(file))

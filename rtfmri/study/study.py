@@ -98,6 +98,8 @@ class Study(Section):
         return max(self.quality.stale_after_tr * (tr_s or 0.0), self.quality.stale_after_s)
 
     def resolved(self) -> dict[str, Any]:
-        """Every setting, defaults included, as plain data."""
+        """Every setting, defaults included, as plain data that can be read again."""
         plain: dict[str, Any] = json.loads(self.model_dump_json())
+        if self.signal.filter != "average":
+            del plain["signal"]["smooth_volumes"]  # given beside another filter it would be refused
         return plain

@@ -8,7 +8,6 @@ from signal_runs import LEVEL, a_plan, a_study, ar1, samples_of, stream, wanderi
 
 from rtfmri.signals import glm
 from rtfmri.signals.components import learn, project
-from rtfmri.signals.nuisance import MINIMUM_LEARNED
 from rtfmri.signals.stream import LEARNING, start, update
 
 
@@ -85,7 +84,7 @@ def test_components_take_out_what_tissue_and_regions_share():
 
 
 def test_nothing_settles_before_the_components_are_learned():
-    plan, _, samples = a_run(components=8, flagged=set(range(5, 25)), nuisance=["white_matter"])
+    plan, _, samples = a_run(components=8, flagged=set(range(5, 25)), nuisance=["white_matter"], settled_se_percent=9.0)
     state, readings = stream(plan, samples)
     learned = next(i for i in range(len(samples)) if state.observations.used[: i + 1].sum() == 16)
     assert plan.baselines[0].stop < learned

@@ -1,0 +1,123 @@
+"""Breaths of a belt's trace, the respiratory phase, and the volume breathed per time.
+
+Phase: Glover et al. 2000 (MRM 44:162-167): pi times the share of the last minute's samples that lie below the present depth, positive while
+breathing in and negative while breathing out. (Their histogram of 100 bins is that share; here every sample is its own bin.) Where the
+chest hardly moves there is no phase, and the terms are zero.
+
+Volume per time: depth over period of each breath (Birn et al. 2006, NeuroImage 31:1536-1548), placed at its middle, straight lines between.
+A breath is known once the next has begun: the measure is one breath late at most. What came after the last complete breath is taken to be
+like it; when its time is over, its depth is divided by the time that has passed, so a held breath goes to zero as it goes on.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from rtfmri.kernels import kernel
+from rtfmri.signals.physiology.smooth import half_width, moving_mean
+from rtfmri.volume import Array
+
+SMOOTH_S = 0.25  # twice
+SLOPE_S = 0.2  # to either side of the moment
+TURN = 0.15  # of the last minute's range (5th to 95th percentile): a smaller turn is no breath
+STILL = 0.1  # of that range: what moves less over ``STILL_S`` has no phase
+STILL_S = 6.0
+NO_BREATH_S = 45.0  # nobody holds the breath as long within a task
+ROUGH_S = 0.2
+ROUGHEST = 0.5  # von Neumann's ratio over ``ROUGH_S``: 1 for noise, 0.07 for a breath of 0.3 Hz
+FEWEST = 3  # turns that make breathing
+
+
+def smoothed(values: Array, rate_hz: float) -> Array:
+    half = half_width(SMOOTH_S, rate_hz)
+    result: Array = moving_mean(moving_mean(values, half), half)
+    return result
+
+
+def usual_range(smooth: Array) -> float:
+    """From the 5th to the 95th percentile."""
+    ordered = np.sort(smooth)
+    return float(ordered[int(0.95 * (len(ordered) - 1))] - ordered[int(0.05 * (len(ordered) - 1))])
+
+
+@kernel
+def turns_of(smooth: Array, least: float) -> tuple[Array, Array]:
+    """Places (E,) of the turning points, tops and bottoms in turn, and whether each is a top (E,). Each is followed by a turn of ``least``."""
+    places = np.empty(smooth.size + 1, np.intp)
+    tops = np.empty(smooth.size + 1, np.bool_)
+    count, direction, high, low = 0, 0, 0, 0
+    for i in range(smooth.size):
+        if smooth[i] > smooth[high]:
+            high = i
+        if smooth[i] < smooth[low]:
+            low = i
+        if direction >= 0 and smooth[high] - smooth[i] > least:
+            places[count], tops[count] = high, True
+            count += 1
+            direction, low = -1, i
+        elif direction <= 0 and smooth[i] - smooth[low] > least:
+            places[count], tops[count] = low, False
+            count += 1
+            direction, high = 1, i
+        if direction < 0 and smooth[i] <= smooth[low]:
+            high = i
+        if direction > 0 and smooth[i] >= smooth[high]:
+            low = i
+    return places[:count], tops[:count]
+
+
+def why_no_breathing(values: Array, places: Array, rate_hz: float) -> str:
+    """Why this stretch holds no breathing; empty where it does."""
+    lag = max(1, int(ROUGH_S * rate_hz))
+    spread = float(values.var())
+    steps = values[lag:] - values[:-lag]
+    if spread <= 0.0 or float((steps * steps).mean()) > 2.0 * ROUGHEST * spread:
+        return "no breathing is seen in it, only noise"
+    if len(places) < FEWEST or (len(values) - 1 - int(places[-1])) / rate_hz > NO_BREATH_S:
+        return "no breath is seen in it"
+    return ""
+
+
+def respiratory_phase(first_s: float, smooth: Array, rate_hz: float, moments_s: Array) -> Array:
+    """Phase in rad, -pi ... pi, 0 breathed out, (M,); NaN where the chest is still. ``moments_s`` lie within the stretch."""
+    last = len(smooth) - 1
+    ordered = np.sort(smooth)
+    still = STILL * usual_range(smooth)
+    phases = np.full(len(moments_s), np.nan)
+    for m, moment_s in enumerate(moments_s):
+        place = min(max((float(moment_s) - first_s) * rate_hz, 0.0), float(last))
+        around = smooth[max(0, int(place - STILL_S * rate_hz)) : int(place) + 2]
+        if float(around.max() - around.min()) <= still:
+            continue
+        depth, slope = _at(smooth, place), _slope(smooth, place, SLOPE_S * rate_hz)
+        share = float(np.searchsorted(ordered, depth)) / len(ordered)
+        phases[m] = math.copysign(math.pi * share, slope)
+    return phases
+
+
+def _at(values: Array, place: float) -> float:
+    i = min(int(place), len(values) - 2)
+    return float(values[i] + (values[i + 1] - values[i]) * (place - i))
+
+
+def _slope(values: Array, place: float, reach: float) -> float:
+    """Rise about ``place``; only its sign is of use. At an end the side that is there serves."""
+    return _at(values, min(place + reach, len(values) - 1.0)) - _at(values, max(place - reach, 0.0))
+
+
+def volume_per_time(first_s: float, smooth: Array, rate_hz: float, places: Array, tops: Array, at_s: Array) -> Array:
+    """Depth per second (T,), in the belt's units, at ``at_s``; NaN before the first complete breath."""
+    peaks = places[tops]
+    if len(peaks) < 2:
+        return np.full(len(at_s), np.nan)
+    bottoms = np.array([smooth[a:b].min() for a, b in zip(peaks[:-1], peaks[1:], strict=True)])
+    depths = 0.5 * (smooth[peaks[:-1]] + smooth[peaks[1:]]) - bottoms
+    periods_s = np.diff(peaks) / rate_hz
+    times_s = first_s + peaks / rate_hz
+    rates = np.interp(at_s, times_s[:-1] + 0.5 * periods_s, depths / periods_s, left=np.nan)
+    passed_s = at_s - times_s[-1]
+    overdue = passed_s > periods_s[-1]
+    rates[overdue] = depths[-1] / passed_s[overdue]
+    return rates
