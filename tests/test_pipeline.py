@@ -188,3 +188,30 @@ def test_only_feedback_runs_have_feedback(small_study: Study, small_volumes: tup
     for volume in small_volumes:
         state, message = step(setup, state, volume, False, lambda: 0.0)
         assert message.feedback is None
+
+
+def test_a_volume_that_does_not_fit_the_reference_is_held(small_study: Study, small_volumes: tuple[Volume, ...]) -> None:
+    """A third of the head is dark: the estimate converges, a little off, and is sure of itself; the residual tells."""
+    setup, state = begin(small_study, "feedback", read_materials(small_study), small_volumes[0])
+    for volume in small_volumes[:28]:
+        state, _ = step(setup, state, volume, False, lambda: 0.0)
+    dark = small_volumes[28].data.copy()
+    dark[: dark.shape[0] * 2 // 5] *= 0.75
+    before = state.head.transform
+    state, message = step(setup, state, Volume(28, dark, setup.grid, setup.tr_s), False, lambda: 0.0)
+    assert message.validity == "held"
+    assert state.head.transform == before  # it is no start for the next volume
+    state, message = step(setup, state, small_volumes[29], False, lambda: 0.0)
+    assert message.validity == "ok"
+
+
+def test_a_head_that_moved_for_good_is_held_for_two_volumes_only(small_study: Study, small_volumes: tuple[Volume, ...]) -> None:
+    setup, state = begin(small_study, "feedback", read_materials(small_study), small_volumes[0])
+    messages = []
+    for volume in small_volumes[:40]:
+        data = volume.data if volume.index < 20 else np.roll(volume.data, 1, axis=1)  # one voxel, 5 mm
+        state, message = step(setup, state, Volume(volume.index, data, setup.grid, setup.tr_s), False, lambda: 0.0)
+        messages.append(message)
+    assert [m.index for m in messages if m.validity == "held" and "spike" not in m.why] == [20, 21]
+    assert messages[39].motion is not None
+    assert messages[39].motion.trans_mm[1] == pytest.approx(5.0, abs=0.6)

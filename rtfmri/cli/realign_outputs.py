@@ -120,7 +120,7 @@ Row = tuple[RigidTransform | None, float | None, float | None]  # where, framewi
 
 
 def _rows(found: Sequence[Realigned]) -> list[Row]:
-    """Displacement against the last volume that was found."""
+    """Displacement against the last volume that was surely found."""
     rows: list[Row] = []
     last: RigidTransform | None = None
     for one in found:
@@ -129,7 +129,7 @@ def _rows(found: Sequence[Realigned]) -> list[Row]:
             rows.append((here, None, None))
         else:
             rows.append((here, framewise_displacement_mm(last, here), rms_displacement_mm(last, here)))
-        last = here or last
+        last = last if one.flag else here
     return rows
 
 
@@ -141,7 +141,7 @@ def _parameter(name: str, description: str, units: str, field: str, axis: int) -
 
 
 def report(found: Sequence[Realigned], console: Console) -> None:
-    """CPU time and motion, and which volumes to mind."""
+    """CPU time, the motion of the volumes that are not flagged, and which are."""
     table = Drawn(box=None, padding=(0, 2))
     for heading in ("CPU ms per volume", "median", "p95", "total"):
         table.add_column(heading, justify="left" if heading[0] == "C" else "right")
@@ -157,11 +157,12 @@ def report(found: Sequence[Realigned], console: Console) -> None:
 
 
 def _motion(found: Sequence[Realigned]) -> str:
-    where = [one.transform for one in found if one.transform is not None]
+    sure = [one for one in found if not one.flag]
+    where = [one.transform for one in sure if one.transform is not None]
     if not where:
-        return "Motion: no volume was found."
+        return "Motion: no volume was surely found."
     furthest = max(rms_displacement_mm(RigidTransform(centre_mm=one.centre_mm), one) for one in where)
-    steps = [row[1] for row in _rows(found) if row[1] is not None]
+    steps = [row[1] for row in _rows(sure) if row[1] is not None]
     displaced = f"framewise displacement mean {np.mean(steps):.3f} mm, largest {max(steps):.3f} mm" if steps else "one volume"
     return f"Motion: at most {furthest:.2f} mm from the reference (RMS over 80 mm); {displaced}."
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from rtfmri.messages import Motion
 from rtfmri.pipeline.setup import Setup
 from rtfmri.quality.displacement import framewise_displacement_mm, rms_displacement_mm
-from rtfmri.quality.gate import DvarsHistory, limit_percent, spike, spoiled
+from rtfmri.quality.gate import LEAST_RESIDUAL, History, limit_percent, spike, spoiled
 from rtfmri.registration.realign import Estimate
 from rtfmri.rigid import RigidTransform
 
@@ -26,7 +26,8 @@ class Head:
 
     transform: RigidTransform | None = None
     moved: bool = False
-    dvars: DvarsHistory = field(default_factory=DvarsHistory)
+    dvars: History = field(default_factory=History)
+    residuals: History = field(default_factory=History)
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,27 @@ class Judged:
 def judge_head(setup: Setup, head: Head, found: Estimate, jump_percent: float | None, roi_slices: frozenset[int]) -> Judged:
     """``jump_percent``: DVARS against the last volume that was no spike; ``roi_slices``: those that hold voxels of a region."""
     motion = _motion_of(head, found)
-    limit, (dvars, is_spike) = limit_percent(head.dvars), (head.dvars, False)
-    if jump_percent is not None:
-        dvars, is_spike = spike(head.dvars, jump_percent)
-    why = _why_not_found(setup, found) or _why_moved(setup, head, motion)
-    moved = bool(motion.fd_mm is not None and motion.fd_mm > setup.study.quality.fd_hold_mm)
-    jumped = is_spike and not why  # a head that moved changes the image too, and stays where it is
+    dvars, is_spike = (head.dvars, False) if jump_percent is None else spike(head.dvars, jump_percent)
+    not_found = _why_not_found(setup, found)
+    moved = not not_found and motion.fd_mm is not None and motion.fd_mm > setup.study.quality.fd_hold_mm
+    residuals, odd = head.residuals, False
+    if moved:
+        residuals = History()  # where the head lies now, another residual is usual
+    elif not not_found:
+        residuals, odd = spike(head.residuals, found.residual_percent, LEAST_RESIDUAL)
+    lost = not_found or (_why_odd(head.residuals, found.residual_percent) if odd else "")
+    why_moved = _why_moved(setup, head, motion)
+    jumped = is_spike and not why_moved  # a head that moved changes the image too, and stays where it is
+    why = lost or why_moved
     why = why or _why_spoiled(spoiled(found.bad_slices, roi_slices))
     if jumped and not why:
-        why = f"the image jumped by {jump_percent:.1f} %, more than {limit:.1f} % (a spike)"
-    sure = not _why_not_found(setup, found)
-    return Judged(motion, why, Head(found.transform if sure else head.transform, moved and sure, dvars), jumped)
+        why = f"the image jumped by {jump_percent:.1f} %, more than {limit_percent(head.dvars):.1f} % (a spike)"
+    return Judged(motion, why, Head(head.transform if lost else found.transform, moved, dvars, residuals), jumped)
+
+
+def _why_odd(residuals: History, residual_percent: float) -> str:
+    limit = limit_percent(residuals, LEAST_RESIDUAL)
+    return f"the image does not fit the reference: {residual_percent:.1f} % is left, more than {limit:.1f} %"
 
 
 def _motion_of(head: Head, found: Estimate) -> Motion:

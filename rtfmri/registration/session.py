@@ -76,7 +76,7 @@ def register_once(earlier: Reference, image: Image, coefficients: Image, grid: G
     except VolumeError as error:
         raise StudyError(f"The earlier image cannot be found in this run: {error}") from None
     session = _judged(earlier, image, coefficients, grid, estimated)
-    advice = "Check that the file is of this participant; otherwise use a reference of this run (registration.reference = 'first')."
+    advice = "Check that the file is of this participant; otherwise use a reference of this run, such as its first volume."
     if session.overlap < LEAST_OVERLAP:
         raise StudyError(
             f"Only {100 * session.overlap:.0f} % of the head of the earlier image lies within this run's slices. "

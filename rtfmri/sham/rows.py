@@ -34,23 +34,30 @@ class Row:
 
 def read_rows(text: str) -> tuple[list[Row], list[str]]:
     """The sound rows, and a sentence for each mistake."""
-    text = text.lstrip("\ufeff")
-    heading = text.partition("\n")[0]
-    separator = max(",;\t", key=heading.count)
-    reader = csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n")), delimiter=separator)
-    names = [name.strip().lower() for name in next(reader, [])]
+    try:
+        lines = _lines(text)
+    except csv.Error as error:
+        return [], [f"The allocation is no table ({error}); save it as CSV."]
+    names = [name.lower() for name in lines[0][1]] if lines else []
     problems = _heading_problems(names)
     if problems:
         return [], problems
     rows: list[Row] = []
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            row = _row(reader.line_num, dict(zip(names, (cell.strip() for cell in cells), strict=False)), problems)
-            rows += [row] if row else []
+    for line, cells in lines[1:]:
+        row = _row(line, dict(zip(names, cells, strict=False)), problems)
+        rows += [row] if row else []
     problems += _doubles(rows)
     if not rows and not problems:
         problems.append("The allocation has no row; write one for each participant.")
     return rows, problems
+
+
+def _lines(text: str) -> list[tuple[int, list[str]]]:
+    """(line, its cells) of every line that is not empty; csv.Error where it is no table."""
+    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    heading = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=heading.count))
+    return [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cell.strip() for cell in cells)]
 
 
 def _heading_problems(names: list[str]) -> list[str]:

@@ -104,4 +104,4 @@ def line(name: str, errors: Array, estimate_ms: float | None, reslice_ms: float 
     cost = "" if estimate_ms is None else f"{estimate_ms:9.1f}"
     resliced = "" if reslice_ms is None else f" + {reslice_ms:.1f}"
     times = f"  {estimate_ms / against_ms:5.0f} x" if estimate_ms is not None and against_ms else ""
-    return f"  {name:<34}{spread}{cost}{resliced}{times}"
+    return f"  {name:<38}{spread}{cost}{resliced}{times}"

@@ -42,8 +42,8 @@ class Conditions:
     rho: float = 0.3
     regulates: bool = True
     physiological: float = 0.2  # part of the noise's variance
-    task_motion_mm: float = 0.0  # the head nods by this in every block
-    breathing_percent: float = 0.0  # a deep slow breath in every block moves the whole brain by this, the regions 20 % apart
+    task_motion_mm: float = 0.0  # the head moves up by this in every block, and one region brightens where the other darkens
+    breathing_percent: float = 0.0  # slow breathing in every block moves the whole brain by this, the regions 20 % apart
     realigned: bool = True
     missing: float = 0.0  # part of the volumes that never come
     spikes: float = 0.0  # part of the volumes that jump by 3 % either way, flagged as motion is
@@ -101,9 +101,12 @@ def course_of(plan: SignalPlan, seed: int, conditions: Conditions) -> Course:
     motion = head_of(rng, volumes, tasks, conditions.task_motion_mm)
     leak = LEAK_PERCENT_PER_MM * (1.0 if conditions.realigned else UNREALIGNED)
     mm = motion * np.array([1, 1, 1, 50, 50, 50])
-    percent += mm @ rng.uniform(-leak, leak, (6, 2))
+    follows = rng.uniform(-leak, leak, (6, 2))
+    if conditions.task_motion_mm:
+        follows[2] = leak, -leak
+    percent += mm @ follows
     breath = breath_of(plan, rng) * conditions.breathing_percent
-    percent += np.outer(breath, 1.0 + rng.uniform(-0.2, 0.2, 2))
+    percent += np.outer(breath, [1.1, 0.9])
     tissue = tissue_of(rng, body * conditions.noise_percent * np.sqrt(conditions.physiological), breath, mm)
     gone = frozenset(np.flatnonzero(rng.uniform(size=volumes) < conditions.missing).tolist())
     spikes = np.flatnonzero(rng.uniform(size=volumes) < conditions.spikes)
@@ -131,12 +134,12 @@ def physiology_of(rng: np.random.Generator, volumes: int, tr_s: float) -> np.nda
 
 
 def head_of(rng: np.random.Generator, volumes: int, tasks: np.ndarray, nod_mm: float) -> np.ndarray:
-    """(N, 6) in mm and rad: a slow walk with jitter, and a nod with each block (z, and a pitch of as much at 50 mm)."""
+    """(N, 6) in mm and rad: a slow walk with jitter, and with each block a move along z with a pitch of half as much at 50 mm."""
     scale = np.array([0.01, 0.01, 0.02, 2e-4, 2e-4, 2e-4])
     motion = (np.cumsum(rng.standard_normal((volumes, 6)), axis=0) + rng.standard_normal((volumes, 6))) * scale
     nod = nod_mm * (np.abs(tasks) > 0.5).any(axis=1) * (1 + 0.2 * rng.standard_normal(volumes))
-    motion[:, 2] += nod * 0.5
-    motion[:, 3] += nod * 0.5 / 50
+    motion[:, 2] += nod
+    motion[:, 3] += 0.5 * nod / 50
     return motion
 
 

@@ -16,7 +16,7 @@ from scipy import ndimage
 from rtfmri.acquisition.recorded import read_dicoms
 from rtfmri.quality import slice_spikes
 from rtfmri.quality.dvars import dvars_percent
-from rtfmri.quality.gate import DvarsHistory, spike
+from rtfmri.quality.gate import History, spike
 from rtfmri.registration.mask import head_mask
 from rtfmri.study import Acquisition, SeriesRule
 from rtfmri.volume import Volume
@@ -99,7 +99,7 @@ def test_false_alarms_of_the_gate(volumes: list[Volume]) -> None:
             rng = np.random.default_rng(tsnr)
             steps = steps_mm(manner, VOLUMES["gate"], rng)
             noise = 2 * 0.7 * (100 / tsnr) ** 2 * rng.chisquare(3000, len(steps)) / 3000  # 3000 independent places
-            history = DvarsHistory()
+            history = History()
             for value in np.sqrt(noise + ((steps @ squares) * steps).sum(axis=1)):
                 history, verdict = spike(history, float(value))
                 alarms, judged = alarms + verdict, judged + 1
@@ -134,7 +134,7 @@ def test_spikes_in_a_real_run(volumes: list[Volume]) -> None:
 
 def test_false_alarms_in_a_real_run(volumes: list[Volume]) -> None:
     mask = head_mask(volumes[0].data)
-    state, history = slice_spikes.room_for(np.nonzero(mask)[2], mask.shape[2]), DvarsHistory()
+    state, history = slice_spikes.room_for(np.nonzero(mask)[2], mask.shape[2]), History()
     held = spoiled = 0
     for before, volume in zip([volumes[0], *volumes], volumes, strict=False):
         state, bad = slice_spikes.update(state, volume.data[mask])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtfmri.quality import ghost, slice_spikes, spikes, tsnr
-from rtfmri.quality.gate import DvarsHistory, spike
+from rtfmri.quality.gate import History, spike
 from rtfmri.signals import voxelwise
 
 COLUMNS = 18
@@ -87,7 +87,7 @@ def test_each_measure_at_three_sizes(shape: tuple[int, int, int]) -> None:
 
 
 def test_the_gate_on_the_critical_path() -> None:
-    history = DvarsHistory()
+    history = History()
     for value in 2 + 0.1 * np.random.default_rng(2).random(40):
         history, _ = spike(history, float(value))
     took = cpu_ms(lambda: spike(history, 2.05), calls=500)

@@ -52,7 +52,7 @@ def test_realign_reaches_its_error_and_cost(truth_folder: Path, tmp_path: Path, 
     whole_ms = process_ms(truth / "bold.nii", tmp_path, 20)
     print(f"\n{size}, seed {seed}: error median / p95 / max (mm), CPU ms a volume: estimate + reslice")
     print(line("rtfmri", errors, found.estimate_ms, found.reslice_ms), f"  (whole process without reslice {whole_ms:.1f})")
-    print(f"  3dvolreg -Fourier, from its table {AFNI[size]}")
+    print(f"  3dvolreg -Fourier, seed 7, as told    {AFNI[size]}")
     assert np.isfinite(errors).all()
     assert found.reslice_ms is not None
     assert found.estimate_ms <= ESTIMATE_MS[size]

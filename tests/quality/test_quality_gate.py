@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from rtfmri.quality.gate import FACTOR, FEWEST, GIVE_UP, LEAST, WINDOW, DvarsHistory, limit_percent, slices_of, spike, spoiled
+from rtfmri.quality.gate import FACTOR, FEWEST, GIVE_UP, LEAST, WINDOW, History, limit_percent, slices_of, spike, spoiled
 
 
-def judge(series: np.ndarray, history: DvarsHistory | None = None) -> tuple[DvarsHistory, list[bool]]:
-    history, verdicts = history or DvarsHistory(), []
+def judge(series: np.ndarray, history: History | None = None) -> tuple[History, list[bool]]:
+    history, verdicts = history or History(), []
     for value in series:
         history, verdict = spike(history, float(value))
         verdicts.append(verdict)

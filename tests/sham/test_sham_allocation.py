@@ -74,6 +74,7 @@ def test_every_mistake_of_a_table_is_told_at_once_with_its_line() -> None:
         ("sub,group\n01,own\n", "there is no column group"),
         ("sub,sub,condition\n", "a column is there twice"),
         ("sub,condition\n", "has no row"),
+        ("sub,condition\n07," + "x" * 200_000, "no table"),
     ],
 )
 def test_a_table_without_its_columns_says_which(table: str, said: str) -> None:

@@ -44,7 +44,7 @@ def test_the_ema_is_the_recursion_over_the_volumes_that_came():
 
 def test_the_kalman_filter_is_the_recursion_where_nothing_is_cut():
     plan, raw, state, readings = a_run(filter="kalman")
-    estimate, uncertainty, last, side, compared, cut = None, 1.0, 0, 0.0, 0, 0
+    estimate, uncertainty, last, compared, cut = None, 1.0, 0, 0, 0
     for index in range(plan.dummies, plan.planned_volumes):
         if estimate is None:
             estimate, last = raw[index].copy(), index
@@ -90,7 +90,7 @@ def test_a_spike_is_cut_and_a_step_is_followed():
     assert moved(averaged) > 1.0
     _, _, _, stepped = a_run(bump=dict.fromkeys(range(120, 130), spike), filter="kalman")
     assert abs(stepped[120].regulation) < 1.0
-    assert stepped[122].regulation > 2.0
+    assert stepped[122].regulation > 1.5
 
 
 @pytest.mark.parametrize("signal", [{}, {"filter": "ema"}, {"filter": "kalman"}])

@@ -62,7 +62,7 @@ def test_z_is_the_value_over_the_spread_within_the_rests():
     index = max(r.index for r in readings if r.value is not None)
     groups = []
     for window in plan.baselines:
-        used = np.array([t for t in window if state.observations.used[t] and window.stop <= index])
+        used = np.array([t for t in window if window.stop <= index and state.observations.used[t]])
         if len(used):
             series = (cleaned(current, used) * current.units[:, None]).T @ [0.5, -0.5]
             groups.append(series - series.mean())
@@ -140,8 +140,8 @@ def test_a_decoders_value_is_the_standardised_decision_of_cleaned_percent():
     current = model(plan, state.observations, len(samples))
     used = state.observations.used
     percent = 100 * cleaned(current, np.arange(len(samples)))[:2] / LEVEL
-    window = [t for t in plan.baselines[-1] if used[t] and plan.baselines[-1].stop <= len(samples)]
-    window = window or [t for t in plan.baselines[-2] if used[t]]
+    closed = [window for window in plan.baselines if window.stop < len(samples)][-1]
+    window = [t for t in closed if used[t]]
     change = percent[:, -1] - percent[:, window].mean(axis=1)
     expected = (change @ [0.4, -0.6] + 0.3 - 0.1) / 0.5
     assert readings[-1].value == pytest.approx(expected, abs=1e-6)

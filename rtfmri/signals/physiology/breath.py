@@ -36,10 +36,10 @@ def smoothed(values: Array, rate_hz: float) -> Array:
     return result
 
 
-def usual_range(smooth: Array) -> float:
-    """From the 5th to the 95th percentile."""
-    ordered = np.sort(smooth)
-    return float(ordered[int(0.95 * (len(ordered) - 1))] - ordered[int(0.05 * (len(ordered) - 1))])
+def usual_range(ordered: Array) -> float:
+    """From the 5th to the 95th percentile of values in increasing order."""
+    last = len(ordered) - 1
+    return float(ordered[int(0.95 * last)] - ordered[int(0.05 * last)])
 
 
 @kernel
@@ -61,10 +61,6 @@ def turns_of(smooth: Array, least: float) -> tuple[Array, Array]:
             places[count], tops[count] = low, False
             count += 1
             direction, high = 1, i
-        if direction < 0 and smooth[i] <= smooth[low]:
-            high = i
-        if direction > 0 and smooth[i] >= smooth[high]:
-            low = i
     return places[:count], tops[:count]
 
 
@@ -80,31 +76,18 @@ def why_no_breathing(values: Array, places: Array, rate_hz: float) -> str:
     return ""
 
 
-def respiratory_phase(first_s: float, smooth: Array, rate_hz: float, moments_s: Array) -> Array:
-    """Phase in rad, -pi ... pi, 0 breathed out, (M,); NaN where the chest is still. ``moments_s`` lie within the stretch."""
-    last = len(smooth) - 1
-    ordered = np.sort(smooth)
-    still = STILL * usual_range(smooth)
-    phases = np.full(len(moments_s), np.nan)
-    for m, moment_s in enumerate(moments_s):
-        place = min(max((float(moment_s) - first_s) * rate_hz, 0.0), float(last))
-        around = smooth[max(0, int(place - STILL_S * rate_hz)) : int(place) + 2]
-        if float(around.max() - around.min()) <= still:
-            continue
-        depth, slope = _at(smooth, place), _slope(smooth, place, SLOPE_S * rate_hz)
-        share = float(np.searchsorted(ordered, depth)) / len(ordered)
-        phases[m] = math.copysign(math.pi * share, slope)
+def respiratory_phase(first_s: float, smooth: Array, ordered: Array, rate_hz: float, moments_s: Array) -> Array:
+    """Phase in rad, -pi ... pi, 0 breathed out, (M,); NaN where the chest is still. ``moments_s`` increase and lie within the stretch."""
+    places = np.clip((moments_s - first_s) * rate_hz, 0.0, len(smooth) - 1.0)
+    around = smooth[max(0, int(places[-1] - STILL_S * rate_hz)) : int(places[-1]) + 2]
+    if float(around.max() - around.min()) <= STILL * usual_range(ordered):
+        return np.full(len(moments_s), np.nan)
+    every: Array = np.arange(len(smooth), dtype=np.float64)
+    reach = SLOPE_S * rate_hz  # at an end np.interp keeps to it, and the side that is there serves
+    rise = np.interp(places + reach, every, smooth) - np.interp(places - reach, every, smooth)
+    shares = np.searchsorted(ordered, np.interp(places, every, smooth)) / len(ordered)
+    phases: Array = np.copysign(math.pi * shares, rise)
     return phases
-
-
-def _at(values: Array, place: float) -> float:
-    i = min(int(place), len(values) - 2)
-    return float(values[i] + (values[i + 1] - values[i]) * (place - i))
-
-
-def _slope(values: Array, place: float, reach: float) -> float:
-    """Rise about ``place``; only its sign is of use. At an end the side that is there serves."""
-    return _at(values, min(place + reach, len(values) - 1.0)) - _at(values, max(place - reach, 0.0))
 
 
 def volume_per_time(first_s: float, smooth: Array, rate_hz: float, places: Array, tops: Array, at_s: Array) -> Array:

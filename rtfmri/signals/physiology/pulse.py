@@ -92,22 +92,23 @@ def why_no_pulse(beats: Array, end_s: float) -> str:
 
 def cardiac_phase(beats: Array, moments_s: Array) -> Array:
     """Phase in rad, 0 at a beat, (M,) at ``moments_s``; NaN before the first beat. At least ``FEWEST`` beats."""
-    intervals = np.diff(beats)
+    intervals: list[float] = np.diff(beats).tolist()
     phases = np.full(len(moments_s), np.nan)
-    for m, moment_s in enumerate(moments_s):
-        beat = int(np.searchsorted(beats, moment_s, side="right")) - 1
-        if beat < 0:
-            continue
-        near = intervals[max(0, beat - RECENT) : max(beat, 2)]
-        usual = float(np.median(near))
-        since_s = float(moment_s - beats[beat])
-        if beat < len(intervals):
-            lasts = float(intervals[beat])
-            lasts /= max(1, round(lasts / usual))
-        else:
-            lasts = usual if since_s > 1.5 * usual else max(usual, since_s + CONFIRM_S)
-        phases[m] = 2.0 * math.pi * (since_s / lasts % 1.0)
+    for m, beat in enumerate((np.searchsorted(beats, moments_s, side="right") - 1).tolist()):
+        if beat >= 0:
+            since_s = float(moments_s[m] - beats[beat])
+            phases[m] = 2.0 * math.pi * (since_s / _interval_s(intervals, beat, since_s) % 1.0)
     return phases
+
+
+def _interval_s(intervals: list[float], beat: int, since_s: float) -> float:
+    """How long the interval that begins with ``beat`` lasts, ``since_s`` after it began."""
+    near = sorted(intervals[max(0, beat - RECENT) : max(beat, 2)])
+    usual = near[len(near) // 2]
+    if beat < len(intervals):
+        return intervals[beat] / max(1, round(intervals[beat] / usual))
+    overdue = since_s + CONFIRM_S > usual
+    return since_s + CONFIRM_S if overdue and since_s <= 1.5 * usual else usual
 
 
 def heart_rate_hz(beats: Array) -> tuple[Array, Array]:
