@@ -53,7 +53,7 @@ def judge_head(setup: Setup, head: Head, found: Estimate, jump_percent: float | 
         residuals, odd = spike(head.residuals, found.residual_percent, LEAST_RESIDUAL)
     lost = not_found or (_why_odd(head.residuals, found.residual_percent) if odd else "")
     why_moved = _why_moved(setup, head, motion)
-    jumped = is_spike and not why_moved  # a head that moved changes the image too, and stays where it is
+    jumped = is_spike and bool(lost or not why_moved)  # a head that moved changes the image too, and stays where it is
     why = lost or why_moved
     why = why or _why_spoiled(spoiled(found.bad_slices, roi_slices))
     if jumped and not why:

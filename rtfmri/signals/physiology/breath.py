@@ -92,11 +92,11 @@ def respiratory_phase(first_s: float, smooth: Array, ordered: Array, rate_hz: fl
 
 def volume_per_time(first_s: float, smooth: Array, rate_hz: float, places: Array, tops: Array, at_s: Array) -> Array:
     """Depth per second (T,), in the belt's units, at ``at_s``; NaN before the first complete breath."""
-    peaks = places[tops]
+    first = 0 if len(tops) and tops[0] else 1
+    peaks, bottoms = places[first::2], places[first + 1 :: 2]
     if len(peaks) < 2:
         return np.full(len(at_s), np.nan)
-    bottoms = np.array([smooth[a:b].min() for a, b in zip(peaks[:-1], peaks[1:], strict=True)])
-    depths = 0.5 * (smooth[peaks[:-1]] + smooth[peaks[1:]]) - bottoms
+    depths = 0.5 * (smooth[peaks[:-1]] + smooth[peaks[1:]]) - smooth[bottoms[: len(peaks) - 1]]
     periods_s = np.diff(peaks) / rate_hz
     times_s = first_s + peaks / rate_hz
     rates = np.interp(at_s, times_s[:-1] + 0.5 * periods_s, depths / periods_s, left=np.nan)

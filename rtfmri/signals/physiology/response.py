@@ -14,19 +14,25 @@ import numpy as np
 from rtfmri.volume import Array
 
 STEP_S = 0.5
-RESPIRATION_S, CARDIAC_S = 50.0, 30.0  # how far back they reach
 
 
-def respiration_response() -> Array:
-    """At 0, ``STEP_S``, ... ``RESPIRATION_S``."""
-    t = np.arange(0.0, RESPIRATION_S + STEP_S, STEP_S)
+def _scaled(response: Array) -> Array:
+    scaled: Array = response / np.abs(response).sum()
+    scaled.setflags(write=False)
+    return scaled
+
+
+def _respiration(t: Array) -> Array:
     return _scaled(0.6 * t**2.1 * np.exp(-t / 1.6) - 0.0023 * t**3.54 * np.exp(-t / 4.25))
 
 
-def cardiac_response() -> Array:
-    """At 0, ``STEP_S``, ... ``CARDIAC_S``."""
-    t = np.arange(0.0, CARDIAC_S + STEP_S, STEP_S)
+def _cardiac(t: Array) -> Array:
     return _scaled(0.6 * t**2.7 * np.exp(-t / 1.6) - 16.0 / math.sqrt(18.0 * math.pi) * np.exp(-((t - 12.0) ** 2) / 18.0))
+
+
+#: At 0, ``STEP_S``, ... s after the breath or beat.
+RESPIRATION_RESPONSE = _respiration(np.arange(0.0, 50.0 + STEP_S, STEP_S))
+CARDIAC_RESPONSE = _cardiac(np.arange(0.0, 30.0 + STEP_S, STEP_S))
 
 
 def moments_back(moment_s: float, response: Array) -> Array:
@@ -40,7 +46,3 @@ def responded(rates: Array, usual: float, response: Array) -> float:
     deviation = np.where(np.isfinite(rates), rates / usual - 1.0, 0.0)
     return float((response * deviation).sum())
 
-
-def _scaled(response: Array) -> Array:
-    scaled: Array = response / np.abs(response).sum()
-    return scaled

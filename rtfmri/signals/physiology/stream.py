@@ -18,7 +18,7 @@ import numpy as np
 from rtfmri.signals.physiology import breath, pulse
 from rtfmri.signals.physiology.health import why_not_alive, why_not_there
 from rtfmri.signals.physiology.plan import Moments, PhysioPlan
-from rtfmri.signals.physiology.response import cardiac_response, moments_back, respiration_response, responded
+from rtfmri.signals.physiology.response import CARDIAC_RESPONSE, RESPIRATION_RESPONSE, moments_back, responded
 from rtfmri.signals.physiology.trace import Trace, empty_trace, extended, known_stretch, latest
 from rtfmri.volume import Array
 
@@ -111,9 +111,8 @@ def _cardiac(plan: PhysioPlan, state: PhysioState, moments_s: Array, shares: Arr
         usual = float(np.median(rates_hz))
     if usual is None or not plan.heart_rate:
         return _Signal(fourier, usual=usual)
-    response = cardiac_response()
-    rates = np.interp(moments_back(slow_s, response), times_s, rates_hz, left=np.nan)
-    return _Signal(fourier, responded(rates, usual, response), usual)
+    rates = np.interp(moments_back(slow_s, CARDIAC_RESPONSE), times_s, rates_hz, left=np.nan)
+    return _Signal(fourier, responded(rates, usual, CARDIAC_RESPONSE), usual)
 
 
 def _respiratory(plan: PhysioPlan, state: PhysioState, moments_s: Array, shares: Array, slow_s: float) -> _Signal:
@@ -139,9 +138,9 @@ def _respiratory(plan: PhysioPlan, state: PhysioState, moments_s: Array, shares:
         usual = _usual_breathing(first_s, smooth, rate_hz, places, tops)
     if usual is None or not plan.respiration_volume:
         return _Signal(fourier, usual=usual)
-    response = respiration_response()
-    rates = breath.volume_per_time(first_s, smooth, rate_hz, places, tops, moments_back(slow_s, response))
-    return _Signal(fourier, responded(rates, usual, response), usual)
+    at_s = moments_back(slow_s, RESPIRATION_RESPONSE)
+    rates = breath.volume_per_time(first_s, smooth, rate_hz, places, tops, at_s)
+    return _Signal(fourier, responded(rates, usual, RESPIRATION_RESPONSE), usual)
 
 
 def _usual_breathing(first_s: float, smooth: Array, rate_hz: float, places: Array, tops: Array) -> float | None:
