@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 
 from rtfmri.engine.materials import read_materials
-from rtfmri.errors import VolumeError
+from rtfmri.errors import StudyError, VolumeError
 from rtfmri.messages import VolumeMessage
 from rtfmri.pipeline import begin, step
 from rtfmri.simulate.render import Rendering
@@ -215,3 +217,48 @@ def test_a_head_that_moved_for_good_is_held_for_two_volumes_only(small_study: St
     assert [m.index for m in messages if m.validity == "held" and "spike" not in m.why] == [20, 21]
     assert messages[39].motion is not None
     assert messages[39].motion.trans_mm[1] == pytest.approx(5.0, abs=0.6)
+
+
+def earlier_image(folder: Path, volume: Volume, shift_mm: float, masks: dict[str, Path]) -> tuple[Path, dict[str, Path]]:
+    """``volume`` and the regions' masks as they would lie in a session whose slices were planned ``shift_mm`` further along y."""
+    affine = volume.grid.affine.copy()
+    affine[1, 3] += shift_mm
+    nibabel.save(nibabel.Nifti1Image(volume.data, affine), folder / "earlier.nii.gz")
+    moved = {name: folder / f"{name}.nii.gz" for name in masks}
+    for name, path in masks.items():
+        nibabel.save(nibabel.Nifti1Image(np.asarray(nibabel.load(path).dataobj), affine), moved[name])
+    return folder / "earlier.nii.gz", moved
+
+
+def test_regions_of_an_earlier_session_are_found_where_the_head_lies_now(
+    small_study: Study, small_volumes: tuple[Volume, ...], messages: list[VolumeMessage], tmp_path: Path
+) -> None:
+    given = {roi.name: roi.mask for roi in small_study.roi if roi.mask}
+    image, masks = earlier_image(tmp_path, small_volumes[5], 12.0, given)
+    rois = tuple(roi.model_copy(update={"mask": masks[roi.name]}) for roi in small_study.roi)
+    study = with_registration(small_study.model_copy(update={"roi": rois}), reference=image)
+    again = messages_of(study, list(small_volumes))
+    pairs = [(a.rois["tpj"].raw, b.rois["tpj"].raw) for a, b in zip(again, messages, strict=True) if a.rois]
+    assert len(pairs) > 50
+    assert max(abs(a / b - 1.0) for a, b in pairs) < 0.01
+
+
+def test_another_head_is_refused_after_a_few_volumes(small_study: Study, small_volumes: tuple[Volume, ...], tmp_path: Path) -> None:
+    given = {roi.name: roi.mask for roi in small_study.roi if roi.mask}
+    noise = np.random.default_rng(1).normal(500, 100, small_volumes[5].grid.shape).astype(np.float32) * (small_volumes[5].data > 200)
+    image, masks = earlier_image(tmp_path, Volume(5, noise.astype(np.float32), small_volumes[5].grid, 1.0), 0.0, given)
+    rois = tuple(roi.model_copy(update={"mask": masks[roi.name]}) for roi in small_study.roi)
+    study = with_registration(small_study.model_copy(update={"roi": rois}), reference=image)
+    setup, state = begin(study, "feedback", read_materials(study), small_volumes[0])
+    words = []
+    for volume in small_volumes[:20]:
+        try:
+            state, _ = step(setup, state, volume, False, lambda: 0.0)
+        except VolumeError as error:
+            words.append(str(error))
+            state, _ = step(setup, state, Missing(volume.index, str(error)), False, lambda: 0.0)
+        except StudyError as error:
+            assert len(words) == 4
+            assert "earlier image" in str(error)
+            return
+    pytest.fail("another head was taken")

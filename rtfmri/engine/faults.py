@@ -22,6 +22,11 @@ def store_fault(error: OSError | None) -> Fault:
     return Fault(code="raw_unwritable", severity="error", text=text, advice="Free space on the disk of the record.")
 
 
+def earlier_found(words: str) -> Fault:
+    """The image that the regions lie on was found in this run."""
+    return Fault(code="earlier_found", severity="info", text=f"The image that the regions lie on was found in this run: {words}.")
+
+
 def silence_fault(silent_s: float) -> Fault:
     advice = "Is the scanner still running? Is the export on? The participant's screen is paused kindly."
     return Fault(code="silence", severity="error", text=f"No volume for {silent_s:.0f} s.", advice=advice)

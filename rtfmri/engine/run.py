@@ -13,7 +13,7 @@ from typing import Any
 
 from rtfmri.engine.announcements import Armed, confirmed, run_start
 from rtfmri.engine.deadlines import Deadlines, Due
-from rtfmri.engine.faults import silence_fault, store_fault, unusable_fault
+from rtfmri.engine.faults import earlier_found, silence_fault, store_fault, unusable_fault
 from rtfmri.engine.outlet import Clocks, Outlet
 from rtfmri.engine.parties import Beside, Store
 from rtfmri.engine.pauses import paused_after
@@ -237,6 +237,8 @@ class Run:
         standing, follower = self._pipeline.standing, self._beside.follower
         if standing is not None and standing.image is not getattr(before.standing, "image", None):
             self._keep_reference(standing)
+            if before.standing is None and standing.session is not None:
+                self._outlet.send(earlier_found(standing.session.words))
             if before.standing is None and follower is not None:
                 follower.begin(self._setup, standing)
         if follower is not None:

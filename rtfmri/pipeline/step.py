@@ -38,6 +38,7 @@ class State:
     signal: SignalState
     zero_s: float | None = None  # scanner's clock at time zero, seconds since midnight
     standing: Standing | None = None
+    tried: int = 0  # volumes that came to nothing before there was a reference
     head: Head = field(default_factory=Head)
     previous: Image | None = None  # the last volume that was measured
     steady: Image | None = None  # the last one that was no spike
@@ -94,7 +95,7 @@ def step(
         if setup.is_dummy(item.index):
             return _step_dummy(setup, state, item, watch)
         since_s = clock()
-        state = replace(state, standing=stand_on(setup, item))
+        state = replace(state, standing=stand_on(setup, item, state.tried))
         watch.lap("prepare", since_s)
     assert state.standing is not None
     return _step_volume(setup, state, state.standing, item, paused, watch, ask)
@@ -147,7 +148,7 @@ def _step_volume(
 def _step_missing(setup: Setup, state: State, missing: Missing, paused: bool) -> tuple[State, VolumeMessage]:
     signal, reading = update(setup.plan, state.signal, Sample(missing.index, None, None, False, paused))
     message = message_of(setup, missing.index, "missing", missing.reason, reading)
-    return replace(state, signal=signal), message
+    return replace(state, signal=signal, tried=state.tried + (state.standing is None)), message
 
 
 def _step_dummy(setup: Setup, state: State, volume: Volume, watch: Stopwatch) -> tuple[State, VolumeMessage]:

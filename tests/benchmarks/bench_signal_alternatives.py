@@ -43,7 +43,7 @@ def opennft_order(plan: SignalPlan, course: Course) -> list[float]:
 def _frozen(plan: SignalPlan, course: Course, region: int) -> np.ndarray:
     series = course.percent[:, region]
     volumes = len(series)
-    nuisance = np.column_stack((np.linspace(-1, 1, volumes), course.motion))
+    nuisance = np.column_stack((np.linspace(-1, 1, volumes), course.motion / course.motion.std(axis=0)))
     task = plan.design[plan.tasks].sum(axis=0)
     design = np.column_stack((np.ones(volumes), task, nuisance))
     came = [t for t in range(plan.dummies, volumes) if t not in course.missing]
@@ -51,8 +51,11 @@ def _frozen(plan: SignalPlan, course: Course, region: int) -> np.ndarray:
     kalman = _Kalman()
     for number, t in enumerate(came, start=1):
         past = came[:number]
-        coefficients = np.linalg.lstsq(design[past], series[past], rcond=None)[0]
-        detrended[t] = series[t] - nuisance[t] @ coefficients[2:]
+        if number < 2 * design.shape[1]:  # a fit of so few volumes would only say what is not so: to their favour there is none
+            detrended[t] = series[t]
+        else:
+            coefficients = np.linalg.lstsq(design[past], series[past], rcond=None)[0]
+            detrended[t] = series[t] - (nuisance[t] - nuisance[past].mean(axis=0)) @ coefficients[2:]
         filtered[t] = kalman.step(detrended[t], float(np.std(detrended[past])) if number > 2 else 0.0)
     return filtered
 

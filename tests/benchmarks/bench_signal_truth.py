@@ -45,6 +45,8 @@ class Conditions:
     task_motion_mm: float = 0.0  # the head moves up by this in every block, and one region brightens where the other darkens
     breathing_percent: float = 0.0  # slow breathing in every block moves the whole brain by this, the regions 20 % apart
     realigned: bool = True
+    restless: float = 1.0  # times as much motion
+    late_s: float = 0.0  # the response comes so much later than the model says
     missing: float = 0.0  # part of the volumes that never come
     spikes: float = 0.0  # part of the volumes that jump by 3 % either way, flagged as motion is
 
@@ -58,6 +60,7 @@ class Course:
     tissue: np.ndarray
     physiology: np.ndarray
     amplitudes: np.ndarray
+    truth: np.ndarray  # (N,) percent: the difference of the regions' responses, half of it each
     missing: frozenset[int] = frozenset()
     flagged: frozenset[int] = frozenset()
 
@@ -95,10 +98,11 @@ def course_of(plan: SignalPlan, seed: int, conditions: Conditions) -> Course:
     body = waves @ rng.standard_normal(waves.shape[1])
     body /= body.std()
     percent = conditions.noise_percent * noise_of(rng, body, conditions)
-    percent += tasks @ np.outer(amplitudes, [1.0, -1.0]) + (tasks @ shared_response)[:, None]
+    response = np.roll(tasks, round(conditions.late_s / tr_s), axis=0)
+    percent += response @ np.outer(amplitudes, [1.0, -1.0]) + (response @ shared_response)[:, None]
     x = np.linspace(-1, 1, volumes)
     percent += np.outer(x, rng.uniform(-1, 1, 2)) + np.outer(x**2, rng.uniform(-0.5, 0.5, 2)) + np.outer(x**3, rng.uniform(-0.3, 0.3, 2))
-    motion = head_of(rng, volumes, tasks, conditions.task_motion_mm)
+    motion = conditions.restless * head_of(rng, volumes, tasks, conditions.task_motion_mm)
     leak = LEAK_PERCENT_PER_MM * (1.0 if conditions.realigned else UNREALIGNED)
     mm = motion * np.array([1, 1, 1, 50, 50, 50])
     follows = rng.uniform(-leak, leak, (6, 2))
@@ -111,7 +115,7 @@ def course_of(plan: SignalPlan, seed: int, conditions: Conditions) -> Course:
     gone = frozenset(np.flatnonzero(rng.uniform(size=volumes) < conditions.missing).tolist())
     spikes = np.flatnonzero(rng.uniform(size=volumes) < conditions.spikes)
     percent[spikes] += rng.choice([-3.0, 3.0], size=(len(spikes), 2))
-    return Course(percent, motion, tissue, waves[:, :4], amplitudes, gone, frozenset(spikes.tolist()))
+    return Course(percent, motion, tissue, waves[:, :4], amplitudes, response @ amplitudes, gone, frozenset(spikes.tolist()))
 
 
 def noise_of(rng: np.random.Generator, body: np.ndarray, conditions: Conditions) -> np.ndarray:
@@ -177,14 +181,9 @@ def streamed(plan: SignalPlan, course: Course, ask: Ask | None = None) -> list[R
     return readings
 
 
-def true_regulation(plan: SignalPlan, course: Course) -> np.ndarray:
-    """(N,) percent: the difference of the regions' responses, half of it each."""
-    return plan.design[plan.tasks].T @ course.amplitudes
-
-
 def true_scores(plan: SignalPlan, course: Course) -> list[float]:
     """What each block's score would be without noise."""
-    truth = true_regulation(plan, course)
+    truth = course.truth
     return [float(truth[list(score.volumes)].mean() - truth[list(score.baseline)].mean()) for score in plan.scores]
 
 

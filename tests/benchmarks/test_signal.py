@@ -18,7 +18,6 @@ from bench_signal_truth import (
     offline_scores,
     plan_of,
     streamed,
-    true_regulation,
     true_scores,
 )
 
@@ -28,6 +27,7 @@ from rtfmri.signals.windows import baseline_at
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 MANY = 200
+MONTE_CARLO = 0.01  # error of a ratio of correlations over 600 blocks
 COVERAGE = pytest.approx(0.683, abs=0.07)
 OPTIONS = {
     "defaults": {},
@@ -90,7 +90,8 @@ def test_block_scores_follow_the_truth(tr_s, noise_percent, rho):
         f"\nTR {tr_s:g} s, noise {noise_percent:g} %, rho {rho:g}: r {pooled:.3f} (block 1 {first:.3f}, blocks 2-6 {later:.3f}), "
         f"offline GLM of the whole run {best:.3f}, of that {pooled / best:.3f}; sign right {100 * right:.1f} %"
     )
-    assert pooled >= 0.9 if noise_percent <= 0.2 else pooled >= 0.95 * best
+    least = 0.9 if noise_percent <= 0.2 else (0.95 - MONTE_CARLO) * best
+    assert pooled >= least
     assert right >= 0.95
 
 
@@ -158,7 +159,7 @@ def test_standard_errors_cover_as_often_as_they_say(rho, physiological):
     volumes, blocks, first = [], [], []
     for seed in range(MANY):
         course = course_of(plan, seed, Conditions(0.4, rho, physiological=physiological))
-        readings, truth = streamed(plan, course), true_regulation(plan, course)
+        readings, truth = streamed(plan, course), course.truth
         for reading in readings:
             if reading.settled:
                 level = truth[list(baseline_at(plan.baselines, reading.index))].mean()
@@ -173,28 +174,46 @@ def test_standard_errors_cover_as_often_as_they_say(rho, physiological):
     assert np.mean(blocks) == COVERAGE
 
 
-def test_beside_other_ways_on_the_same_data():
+@pytest.mark.parametrize("restless", [1.0, 4.0], ids=["a still head", "a restless head"])
+@pytest.mark.parametrize("noise_percent", [0.2, 0.4])
+def test_beside_other_ways_on_the_same_data(noise_percent, restless):
     """Drift, motion, breathing with the task, spikes and 2 % missing volumes."""
-    hard = {"breathing_percent": 0.3, "missing": 0.02, "spikes": 0.01}
+    hard = {"breathing_percent": 0.3, "missing": 0.02, "spikes": 0.01, "restless": restless}
+    still, moving = Conditions(noise_percent, 0.4, **hard), Conditions(noise_percent, 0.4, realigned=False, **hard)
+    plan, runs = plan_of(2.0), 60
+    courses = [course_of(plan, seed, still) for seed in range(runs)]
+    amplitudes = np.array([course.amplitudes for course in courses])
+    found = {
+        "rtfmri, defaults": scored(runs, 2.0, still)[2],
+        "no motion regression": scored(runs, 2.0, still, nuisance=["drift"])[2],
+        "no realignment": scored(runs, 2.0, moving, nuisance=["drift"])[2],
+        "EMA detrending, alpha 0.98": np.array([ema_detrended(plan, course) for course in courses]),
+        "OpenNFT's order of steps": np.array([opennft_order(plan, course) for course in courses]),
+        "offline GLM of the whole run": np.array([offline_scores(plan, course) for course in courses]),
+    }
     print()
-    for noise_percent in (0.2, 0.4):
-        still, moving = Conditions(noise_percent, 0.4, **hard), Conditions(noise_percent, 0.4, realigned=False, **hard)
-        rows = {
-            "rtfmri, defaults": scored(60, 2.0, still)[::2],
-            "no motion regression": scored(60, 2.0, still, nuisance=["drift"])[::2],
-            "no realignment": scored(60, 2.0, moving, nuisance=["drift"])[::2],
-        }
-        plan = plan_of(2.0)
-        courses = [course_of(plan, seed, still) for seed in range(60)]
-        amplitudes = np.array([course.amplitudes for course in courses])
-        rows["EMA detrending, alpha 0.98"] = amplitudes, np.array([ema_detrended(plan, course) for course in courses])
-        rows["OpenNFT's order of steps"] = amplitudes, np.array([opennft_order(plan, course) for course in courses])
-        rows["offline GLM of the whole run"] = amplitudes, np.array([offline_scores(plan, course) for course in courses])
-        figures = {name: (r(truth, found), float(np.std(found - truth))) for name, (truth, found) in rows.items()}
-        for name, (correlation, spread) in figures.items():
-            print(f"noise {noise_percent:g} %, {name}: r {correlation:.3f}, SD of the error {spread:.3f} %")
-        best = max(figures[name][0] for name in list(rows)[1:5])
-        assert figures["rtfmri, defaults"][0] > best
+    pooled = {}
+    for name, scores in found.items():
+        pooled[name], first, later = r(amplitudes, scores), r(amplitudes[:, 0], scores[:, 0]), r(amplitudes[:, 1:], scores[:, 1:])
+        print(
+            f"noise {noise_percent:g} %, motion x {restless:g}, {name}: r {pooled[name]:.3f} (block 1 {first:.3f}, blocks 2-6 {later:.3f})"
+        )
+    ours = pooled.pop("rtfmri, defaults")
+    del pooled["offline GLM of the whole run"]
+    assert ours > max(pooled.values()) - MONTE_CARLO
+    if restless > 1.0:
+        assert ours > max(pooled.values())
+
+
+def test_a_response_of_another_shape_is_still_followed():
+    """The fitted score beside the plain mean, where every response comes 6 s later than the model has it."""
+    for late_s in (0.0, 3.0, 6.0):
+        figures = {}
+        for name in ("fitted", "window"):
+            amplitudes, _, found = scored(60, 2.0, Conditions(0.3, 0.3, late_s=late_s), score=name)
+            figures[name] = r(amplitudes, found)
+        print(f"\nresponse {late_s:g} s late: r {figures['fitted']:.3f} fitted, {figures['window']:.3f} plain mean", end="")
+        assert figures["fitted"] > figures["window"] - MONTE_CARLO
 
 
 def test_a_volume_takes_less_than_a_millisecond():

@@ -128,8 +128,13 @@ def test_a_score_is_the_mean_over_its_window_at_its_close_and_then_stands():
             assert readings[window.shown.stop].score is None
 
 
-def test_volumes_that_are_left_out_change_no_other_reading():
-    plan, _, samples = a_run()
+DEFAULTS = {"prior": {}, "score": "fitted"}
+OPTIONS = [{}, DEFAULTS, DEFAULTS | {"prewhiten": True}, {"filter": "kalman"}, {"filter": "ema"}, {"measure": {"kind": "z"}}]
+
+
+@pytest.mark.parametrize("signal", OPTIONS)
+def test_volumes_that_are_left_out_change_no_other_reading(signal):
+    plan, _, samples = a_run(**signal)
     _, readings = stream(plan, samples)
     rng = np.random.default_rng(9)
     left_out = {i for i in range(len(samples)) if i < plan.dummies or i in FLAGGED | PAUSED}
@@ -271,8 +276,17 @@ def test_a_volume_out_of_its_turn_is_a_bug():
         update(plan, start(plan), Sample(0, (LEVEL,)))
 
 
-def test_the_same_samples_give_the_same_bits():
-    plan, _, samples = a_run()
+@pytest.mark.parametrize("signal", OPTIONS)
+def test_what_is_to_come_changes_no_reading(signal):
+    plan, _, samples = a_run(**signal)
+    _, readings = stream(plan, samples)
+    wild = [with_raw(s, (1.0, 5000.0)) if s.index > 150 and s.raw else s for s in samples]
+    assert stream(plan, wild)[1][:151] == readings[:151]
+
+
+@pytest.mark.parametrize("signal", OPTIONS)
+def test_the_same_samples_give_the_same_bits(signal):
+    plan, _, samples = a_run(**signal)
     assert stream(plan, samples)[1] == stream(plan, samples)[1]
 
 
@@ -291,19 +305,26 @@ def test_feedback_is_held_to_the_range(percent, parts):
 def test_warming_up_compiles_every_kernel_that_a_run_uses():
     """In a fresh process: here other tests have compiled them already."""
     script = """
+from dataclasses import replace
 from signal_runs import LEVEL, a_plan, a_study, ar1, samples_of, stream, wandering_head
 import numpy as np
-from rtfmri.signals import compare, glm, noise, rois, stream as streaming
-kernels = {name: k for module in (glm, noise, compare, rois) for name, k in vars(module).items() if hasattr(k, "signatures")}
+from rtfmri.signals import compare, components, glm, noise, prewhiten, rois, stream as streaming
+from rtfmri.signals.measures import decoder
+modules = (glm, noise, compare, rois, components, prewhiten, decoder)
+kernels = {name: k for module in modules for name, k in vars(module).items() if hasattr(k, "signatures")}
 count = lambda: {name: len(k.signatures) for name, k in kernels.items()}
 assert not any(count().values())
 streaming.warm_up()
 before = count()
-plan, _ = a_plan(a_study(repeat=1))
 rng = np.random.default_rng(0)
-motion = wandering_head(rng, plan.planned_volumes)
-stream(plan, samples_of(LEVEL + ar1(rng, plan.planned_volumes, 2, 0.3), motion, flagged={50}))
+for signal in ({}, {"prior": {}, "prewhiten": True, "filter": "kalman"}, {"nuisance": ["motion6", "csf"], "tissue_components": 2}):
+    plan, _ = a_plan(a_study(repeat=1, **signal))
+    motion = wandering_head(rng, plan.planned_volumes)
+    samples = samples_of(LEVEL + ar1(rng, plan.planned_volumes, 2, 0.6), motion, flagged={50})
+    tissue = (800 + rng.standard_normal((len(samples), 30))).astype(np.float32)
+    stream(plan, [replace(s, tissue={"csf": tissue[s.index]}) for s in samples])
 rois.roi_mean(np.ones(20), np.ones(20))
+decoder.project(np.ones(20), np.ones(20, dtype=np.float32))
 print({name: n for name, n in count().items() if n != before[name]})
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=120)

@@ -1,9 +1,9 @@
 """Beats of a pulse oximeter's trace, and the cardiac phase.
 
 Beats after Elgendi et al. 2013 (PLoS ONE 8:e76585): where the squared, band-passed pulse is above its own mean over a beat for as long as a
-systolic wave lasts, there is one beat; its time is the top of the
-smoothed trace, then of a parabola through the trace itself about it. All averages are centred, so
-the times have no delay; a beat is known ``CONFIRM_S`` after its top.
+systolic wave lasts, there is one beat; its time is the top of the smoothed trace, between values by a parabola. All averages are centred, so
+there is no delay but one that is the same for every beat of a shape (a steep rise before a slow fall pulls the top on by up to 15 ms), which
+only turns the phase. A beat is known ``CONFIRM_S`` after its top. For a pulse oximeter; an ECG's T wave would count as a beat.
 
 Phase: Glover et al. 2000 (MRM 44:162-167), 2 pi times the part of the interval that has passed. Where the next beat had not come when the
 volume was computed, the interval is taken as the median of the last ones, or as long as it has lasted, where that is more. An interval of
@@ -23,10 +23,9 @@ from rtfmri.volume import Array
 SYSTOLE_S = 0.111  # Elgendi's two windows, and how far above the mean counts
 BEAT_S = 0.667
 OFFSET = 0.02
-SMOOTH_S = 0.1  # twice: passes up to about 6 Hz
+SMOOTH_S = 0.07  # twice: passes up to about 5 Hz
 BASELINE_S = 1.5
 CONFIRM_S = 0.12
-VERTEX_S = 0.06  # to either side of a top
 SHORTEST_S, LONGEST_S = 0.3, 2.0  # between beats: 200 and 30 a minute
 RECENT = 7  # intervals behind a prediction
 FEWEST = 4  # beats that make a pulse
@@ -44,13 +43,13 @@ def beats_of(first_s: float, values: Array, rate_hz: float) -> Array:
     level = moving_mean(power, half_width(BEAT_S, rate_hz)) + OFFSET * float(power.mean())
     systole = moving_mean(power, half_width(SYSTOLE_S, rate_hz))
     confirm, apart = max(1, int(CONFIRM_S * rate_hz)), SHORTEST_S * rate_hz
-    tops = _tops(smooth, systole, level, max(2.0, SYSTOLE_S * rate_hz), apart, confirm)
-    return first_s + _vertices(values, tops, max(1, round(VERTEX_S * rate_hz))) / rate_hz
+    tops: Array = _tops(smooth, systole, level, max(2.0, SYSTOLE_S * rate_hz), apart, confirm)
+    return first_s + tops / rate_hz
 
 
 @kernel
 def _tops(smooth: Array, systole: Array, level: Array, widest: float, apart: float, confirm: int) -> Array:
-    """Places (B,) of the tops, whole numbers. Of two closer than ``apart`` the higher stays."""
+    """Places (B,) of the tops, in values and parts of them. Of two closer than ``apart`` the higher stays."""
     found = np.empty(smooth.size // 2 + 1)
     count = 0
     begin = -1
@@ -67,32 +66,12 @@ def _tops(smooth: Array, systole: Array, level: Array, widest: float, apart: flo
                 elif smooth[top] > smooth[int(found[count - 1])]:
                     found[count - 1] = top
             begin = -1
+    for j in range(count):
+        top = int(found[j])
+        curve = smooth[top - 1] - 2.0 * smooth[top] + smooth[top + 1]
+        if curve < 0.0:
+            found[j] = top + 0.5 * (smooth[top - 1] - smooth[top + 1]) / curve
     return found[:count]
-
-
-@kernel
-def _vertices(values: Array, tops: Array, reach: int) -> Array:
-    """Where a parabola through the values within ``reach`` of each top has its own, by least squares, twice; the top where it has none."""
-    places = tops.copy()
-    squares = reach * (reach + 1) * (2 * reach + 1) / 3.0
-    fourths = squares * (3 * reach * reach + 3 * reach - 1) / 5.0
-    size = 2 * reach + 1
-    for b in range(places.size):
-        for _ in range(2):
-            middle = round(places[b])
-            if middle < reach or middle + reach >= values.size:
-                break
-            level, slope, bend = 0.0, 0.0, 0.0
-            for k in range(-reach, reach + 1):
-                level += values[middle + k]
-                slope += k * values[middle + k]
-                bend += k * k * values[middle + k]
-            curve = (size * bend - squares * level) / (size * fourths - squares * squares)
-            shift = -0.5 * (slope / squares) / curve if curve < 0.0 else 2.0 * reach
-            if abs(shift) > reach:
-                break
-            places[b] = middle + shift
-    return places
 
 
 def why_no_pulse(beats: Array, end_s: float) -> str:
