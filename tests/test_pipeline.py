@@ -98,7 +98,7 @@ def test_a_volume_without_signal_is_refused_and_the_next_one_is_measured(small_s
     with pytest.raises(VolumeError):
         step(setup, state, dead, False, lambda: 0.0)
     state, missing = step(setup, state, Missing(8, "no signal"), False, lambda: 0.0)
-    state, message = step(setup, state, small_volumes[9], False, lambda: 0.0)
+    state, message = step(setup, state, small_volumes[8], False, lambda: 0.0)
     assert (missing.validity, message.index) == ("missing", 9)
     assert message.motion is not None
     assert message.motion.converged
@@ -250,15 +250,11 @@ def test_another_head_is_refused_after_a_few_volumes(small_study: Study, small_v
     rois = tuple(roi.model_copy(update={"mask": masks[roi.name]}) for roi in small_study.roi)
     study = with_registration(small_study.model_copy(update={"roi": rois}), reference=image)
     setup, state = begin(study, "feedback", read_materials(study), small_volumes[0])
-    words = []
-    for volume in small_volumes[:20]:
-        try:
-            state, _ = step(setup, state, volume, False, lambda: 0.0)
-        except VolumeError as error:
-            words.append(str(error))
-            state, _ = step(setup, state, Missing(volume.index, str(error)), False, lambda: 0.0)
-        except StudyError as error:
-            assert len(words) == 4
-            assert "earlier image" in str(error)
-            return
-    pytest.fail("another head was taken")
+    for volume in small_volumes[:4]:
+        state, _ = step(setup, state, volume, False, lambda: 0.0)  # dummies
+    for volume in small_volumes[4:8]:
+        with pytest.raises(VolumeError, match="cannot be the reference"):
+            step(setup, state, volume, False, lambda: 0.0)
+        state, _ = step(setup, state, Missing(volume.index, "no reference"), False, lambda: 0.0)
+    with pytest.raises(StudyError, match="earlier image"):
+        step(setup, state, small_volumes[8], False, lambda: 0.0)

@@ -135,7 +135,12 @@ def _colour_bar(frame: Pillow.Image, brush: ImageDraw.ImageDraw, left: int, heig
     bar = np.asarray(Pillow.fromarray(colours[::-1, None]).resize((18, 2 * half), Pillow.Resampling.BILINEAR))
     frame.paste(Pillow.fromarray(bar[:half]), (x, middle - 8 - half))
     frame.paste(Pillow.fromarray(bar[half:]), (x, middle + 8))
-    marks = ((middle - 8 - half, f"{T_MOST:g}"), (middle - 20, f"{T_SHOWN:g}"), (middle + 8, f"−{T_SHOWN:g}"), (middle - 4 + half, f"−{T_MOST:g}"))
+    marks = (
+        (middle - 8 - half, f"{T_MOST:g}"),
+        (middle - 20, f"{T_SHOWN:g}"),
+        (middle + 8, f"−{T_SHOWN:g}"),
+        (middle - 4 + half, f"−{T_MOST:g}"),
+    )
     for y, words in marks:
         brush.text((x + 24, y), words, fill=TEXT, font=small)
     brush.text((x, middle - 32 - half), "t", fill=TEXT, font=small)

@@ -44,7 +44,9 @@ STAGES = (
         "The statistical map has caught up with the run.",
     ),
 )
-ADVICE = "Feedback and record are not touched. If it lasts, close other programs, or set aftercare.smooth_fwhm_mm = 0 or aftercare.every higher."
+ADVICE = (
+    "Feedback and record are not touched. If it lasts, close other programs, or set aftercare.smooth_fwhm_mm = 0 or aftercare.every higher."
+)
 
 
 def shed_at(lag: int) -> int:

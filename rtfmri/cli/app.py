@@ -170,6 +170,32 @@ def realign(
 
 
 @app.command()
+def localize(
+    source: Annotated[Path, typer.Argument(help="A recorded run: its journal, or a folder that holds one.")],
+    roi: Annotated[
+        list[str] | None, typer.Option("--roi", help="A region of the study; may be given more than once. Default: all.")
+    ] = None,
+    contrast: Annotated[str | None, typer.Option("--contrast", help="One of the study's contrasts. Default: regulation - rest.")] = None,
+    plus: Annotated[list[str] | None, typer.Option("--plus", help="A block that should respond more; rest is possible.")] = None,
+    minus: Annotated[list[str] | None, typer.Option("--minus", help="A block to compare with. Default: rest.")] = None,
+    top: Annotated[float, typer.Option("--top", min=1, max=100, help="How many percent of a region's voxels are chosen.")] = 30.0,
+    contiguous: Annotated[bool, typer.Option("--contiguous", help="Choose voxels that hang together, grown from the peak.")] = False,
+    smooth: Annotated[float, typer.Option("--smooth", min=0, help="Smoothing before the map is computed, FWHM in mm.")] = 4.0,
+    out: Annotated[Path | None, typer.Option("--out", help="The dataset folder to write into. Default: the run's own.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Replace what was localized from this run before.")] = False,
+) -> None:
+    """**Subject-specific regions** and the feedback range, from a recorded localizer run.
+
+    The run that chose the voxels must not be used to test the effect in them.
+    """
+    from rtfmri.cli.localizing import Choosing
+    from rtfmri.cli.localizing import localize as localize_run
+
+    compared = contrast, tuple(plus or ()), tuple(minus or ())
+    raise typer.Exit(localize_run(source, tuple(roi or ()), compared, Choosing(top, contiguous, smooth), out, again))
+
+
+@app.command()
 def simulate(
     scenario: Annotated[Path, typer.Argument(help="The scenario file (TOML); see sim_data/.")],
     to: Annotated[Path, typer.Option("--to", help="The folder that the simulated scanner writes into.")],

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 
 from rtfmri.cli.recomputing import Recomputed, realigned, recompute, start_of
@@ -33,7 +34,7 @@ from rtfmri.registration.mask import Mask
 from rtfmri.signals import voxelwise
 from rtfmri.signals.compare import model
 from rtfmri.study.signal import measure_unit
-from rtfmri.volume import Array
+from rtfmri.volume import Array, Image
 
 
 @dataclass(frozen=True)
@@ -121,14 +122,14 @@ def _basis(run: RecordedRun, materials: Materials, names: tuple[str, ...], asked
     problems = unusable(setup.plan, gone_over.used, flagged, received, whole)
     if problems:
         raise StudyError(*problems)
-    volumes = realigned(gone_over, setup.roi_grid, gone_over.standing.session)
+    volumes = realigned(gone_over, setup.roi_grid, gone_over.session)
     design, active = gone_over.state.signal.observations.columns, setup.plan.active_from < gone_over.count
     maps = voxelwise_maps(design, active, (whole, halves), volumes, gone_over.head, setup.roi_grid, choosing.smooth_fwhm_mm)
     anatomical = {roi.name: _mask_of(roi.voxels, setup.roi_grid.shape) for roi in setup.rois if not names or roi.name in names}
     return Basis(gone_over, asked, whole, halves, maps, anatomical)
 
 
-def _mask_of(voxels: Array, shape: tuple[int, int, int]) -> Mask:
+def _mask_of(voxels: npt.NDArray[np.intp], shape: tuple[int, int, int]) -> Mask:
     mask = np.zeros(shape, dtype=np.bool_)
     mask[tuple(voxels.T)] = True
     return mask
@@ -139,9 +140,11 @@ def _found(basis: Basis, materials: Materials, choosing: Choosing) -> Found:
     chosen = _chosen(basis.maps.t, basis, choosing)
     plan = basis.gone_over.setup.plan
     first, second = (_with_voxels_of(basis, materials, half, choosing) for half in (0, 1))
-    in_first, rest = blocks_in(plan, basis.halves[0]), [s.block for s in plan.scores if s.block not in blocks_in(plan, basis.halves[0])]
-    values = values_in_blocks(plan, first.messages, rest).and_more(values_in_blocks(plan, second.messages, in_first))
-    effects, problems = {}, []
+    chose_first = blocks_in(plan, basis.halves[0])
+    others = frozenset(score.block for score in plan.scores) - chose_first
+    values = values_in_blocks(plan, first.messages, others).and_more(values_in_blocks(plan, second.messages, chose_first))
+    effects: dict[str, Effect] = {}
+    problems: list[str] = []
     for name in basis.anatomical:
         number = plan.roi_names.index(name)
         halves = (_effect(first, basis.halves[1], number), _effect(second, basis.halves[0], number))
@@ -154,8 +157,9 @@ def _found(basis: Basis, materials: Materials, choosing: Choosing) -> Found:
     return Found(chosen, effects, localizer_range(values, plan.full_range))
 
 
-def _chosen(t: Array, basis: Basis, choosing: Choosing) -> dict[str, Chosen]:
-    chosen, problems = {}, []
+def _chosen(t: Image, basis: Basis, choosing: Choosing) -> dict[str, Chosen]:
+    chosen: dict[str, Chosen] = {}
+    problems: list[str] = []
     for name, region in basis.anatomical.items():
         try:
             chosen[name] = choose_voxels(name, t, region, choosing.top_percent, choosing.contiguous)

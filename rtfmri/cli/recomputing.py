@@ -54,6 +54,11 @@ class Recomputed:
         return self.setup.earlier or self.standing.image
 
     @property
+    def session(self) -> RigidTransform | None:
+        """From that image to the run's own reference; None where they are the same."""
+        return None if self.standing.session is None else self.standing.session.transform
+
+    @property
     def head(self) -> Mask:
         """The head in that image."""
         return self.standing.reference.mask if self.setup.earlier is None else head_mask(self.setup.earlier.data)

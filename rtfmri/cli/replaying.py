@@ -25,7 +25,8 @@ from rtfmri.record.journal import read_journal
 from rtfmri.record.layout import RunPaths
 from rtfmri.record.outputs import finish_record
 from rtfmri.record.recorded import RecordedRun
-from rtfmri.record.verify import compare
+from rtfmri.sham.allot import key_for
+from rtfmri.sham.replaying import compare_passes
 from rtfmri.stream.publisher import Publisher
 from rtfmri.study import Study, load_study
 from rtfmri.volume import EndOfSource, SourceItem, Volume
@@ -132,7 +133,8 @@ def _replayed(recording: Recording, out: Path, entities: Entities, pace: float, 
         if pace != float("inf") or port is not None:
             publisher = stack.enter_context(Publisher(ports_of(recording.study, port)))
             publish = publisher.publish
-        run = stack.enter_context(opened(recording.study, entities, out, publish, CLOCKS))
+        recorded = recording.live.messages if recording.live else ()
+        run = stack.enter_context(opened(recording.study, entities, out, publish, CLOCKS, recorded))
         if publisher is not None:
             publisher.open_run(run.run.armed.run_uid, run.history)
         items = stack.enter_context(_watched(recording, console))
@@ -182,8 +184,8 @@ def _verified(
 ) -> int:
     if recording.live is None:
         return _second_pass(source, study_file, run)
-    result = compare(recording.live.envelopes, again)
-    for sentence in result.words:
+    result, words = compare_passes(recording.live.envelopes, again, key_for(recording.study))
+    for sentence in words:
         console.print(sentence, style="bold green" if result.identical else "bold red", soft_wrap=True)
     return 0 if result.identical else 1
 

@@ -8,6 +8,7 @@ from rtfmri import __version__
 from rtfmri.messages import BlockInfo, Confirmed, Entities, RoiInfo, RunKind, RunStart
 from rtfmri.paradigm import Block, planned_volumes
 from rtfmri.pipeline import Materials, Setup
+from rtfmri.sham.allot import ToWire, unchanged
 from rtfmri.study import Study
 from rtfmri.study.signal import measure_unit
 
@@ -21,6 +22,8 @@ class Armed:
     entities: Entities
     materials: Materials
     run_uid: str
+    to_wire: ToWire = unchanged  # own value -> what is shown, sealed in a blind study
+    blind: bool = False
 
 
 def run_start(armed: Armed, now_unix_s: float, resumed: bool) -> RunStart:
@@ -49,6 +52,7 @@ def run_start(armed: Armed, now_unix_s: float, resumed: bool) -> RunStart:
         stale_after_s=study.stale_after_s(tr_s),
         pause_after_s=study.quality.pause_after_s,
         resumed=resumed,
+        blind=armed.blind,
     )
 
 

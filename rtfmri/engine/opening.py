@@ -8,7 +8,7 @@ from the source once more.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,14 @@ from rtfmri.engine.outlet import Clocks, Outlet
 from rtfmri.engine.replay import decisions_of
 from rtfmri.engine.run import Run
 from rtfmri.errors import StudyError
-from rtfmri.messages import Confirmed, Entities, Envelope
+from rtfmri.messages import Confirmed, Entities, Envelope, VolumeMessage
 from rtfmri.pipeline import warm_up
 from rtfmri.record.journal import Journal, read_journal
 from rtfmri.record.layout import RunPaths, claim
 from rtfmri.record.outputs import write_setting
 from rtfmri.record.recorded import NOT_RECORDED, RecordedRun
+from rtfmri.sham.allot import allot, key_for
+from rtfmri.sham.keeping import as_kept, keep
 from rtfmri.study import Study
 from rtfmri.volume import Missing, SourceItem
 
@@ -54,7 +56,14 @@ class Opened:
 
 
 @contextmanager
-def opened(study: Study, entities: Entities, out: Path, publish: Callable[[Envelope], None], clocks: Clocks) -> Iterator[Opened]:
+def opened(
+    study: Study,
+    entities: Entities,
+    out: Path,
+    publish: Callable[[Envelope], None],
+    clocks: Clocks,
+    recorded: Sequence[VolumeMessage] = (),
+) -> Iterator[Opened]:
     """A run with its files open; they are closed at exit, whatever the run's end.
 
     Raises
@@ -64,12 +73,14 @@ def opened(study: Study, entities: Entities, out: Path, publish: Callable[[Envel
     kind = study.plan(entities).kind
     materials = read_materials(study)
     _refuse_provisional(study, kind)
+    allotted = allot(as_kept(study, RunPaths(out, entities)), entities, key_for(study), recorded)
     paths = claim(out, entities)
     history = read_journal(paths.journal) if paths.journal.exists() else ()
     warm_up(study.registration.order)
     write_setting(paths, study)
+    keep(paths, allotted)
     uid = history[0].run_uid if history else f"{entities.label}_{uuid.uuid4().hex[:8]}"
-    armed = Armed(study, kind, entities, materials, uid)
+    armed = Armed(study, kind, entities, materials, uid, allotted.to_wire, allotted.blind)
     with ExitStack() as files:
         journal = files.enter_context(Journal(paths.journal))
         store = files.enter_context(Keeping(paths, materials))

@@ -225,7 +225,7 @@ class Run:
             _queue_ms(item, self._clocks.performance()),
             self._beside.ask,
         )
-        self._send_volume(item, message)
+        self._send_volume(item, self.armed.to_wire(message))
         self._keep(item)
         self._follow(before, message)
         self._end_after(item.index)
@@ -286,7 +286,7 @@ class Run:
         assert self._pipeline is not None
         before = self._pipeline
         self._pipeline, message = step(self._setup, before, item, bool(self._paused_by), self._clocks.performance, ask=self._beside.ask)
-        self._counts[message.validity] += 1
+        self._counts[self.armed.to_wire(message).validity] += 1
         self._counts["received"] += isinstance(item, Volume)
         self._follow(before, message)
 

@@ -1,9 +1,9 @@
 """Whether a localizer run may be used, and how large the effect of its voxels is where it did not choose them.
 
-The effect of voxels chosen by one half of the blocks is measured in the other half, and the mean of both is reported: the effect
-in the blocks that chose them is too large by selection alone (Kriegeskorte et al. 2009, Nat Neurosci 12:535). Its standard error is the signal
-path's own, with autocorrelation and the baseline's error. The region is refused unless the effect is above ``ONE_SIDED`` standard errors
-(p < .05, one-sided).
+The effect of voxels chosen by one half of the blocks is measured in the other half, and the mean of both is reported: the effect in
+the blocks that chose them is too large by selection alone (Kriegeskorte et al. 2009, Nat Neurosci 12:535). Its standard error is the
+signal path's own, with autocorrelation and the baseline's error. A region is refused unless its effect is above ``ONE_SIDED`` standard
+errors (p < .05).
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def unusable(plan: SignalPlan, used: Flags, flagged: int, received: int, contras
     said = []
     if flagged > MOST_FLAGGED * max(received, 1):
         said.append(
-            f"{flagged} of {received} volumes are flagged for motion or spikes, more than {100 * MOST_FLAGGED:.0f} %: the head moved too much. "
-            "Repeat the localizer, or use the anatomical regions."
+            f"{flagged} of {received} volumes are flagged for motion or spikes, more than {100 * MOST_FLAGGED:.0f} %: "
+            "the head moved too much. Repeat the localizer, or use the anatomical regions."
         )
     dof = int(used.sum()) - len(plan.design)
     if dof < LEAST_DOF:
         said.append(
-            f"Only {int(used.sum())} volumes are usable for a model of {len(plan.design)} columns ({LEAST_DOF} more than columns are needed). "
-            "Repeat the localizer, or take nuisance out of the study."
+            f"Only {int(used.sum())} volumes are usable for a model of {len(plan.design)} columns "
+            f"({LEAST_DOF} more than columns are needed). Repeat the localizer, or take nuisance out of the study."
         )
     whole = [number for number in _blocks(plan, contrast) if not _is_whole(plan, used, number)]
     if whole:

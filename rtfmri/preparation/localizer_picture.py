@@ -1,4 +1,4 @@
-"""What the operator looks at before the chosen voxels are used: for each region the three planes through its peak. Pure: arrays in, PNG out.
+"""What the operator looks at before the chosen voxels are used: three planes through each region's peak. Pure: arrays in, PNG out.
 
 Grey: the reference; filled: the chosen voxels, by their t; outlined: the anatomical region that they were chosen from. Radiological: R is
 the participant's right, on the left of coronal and axial planes; the sagittal plane looks from the right, the face to its right.

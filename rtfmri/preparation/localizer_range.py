@@ -1,13 +1,13 @@
 """The feedback range of the runs that follow: what of the measure is full feedback.
 
-From a localizer: the upper quartile (75th percentile, linear between values) of the measure's own values above its centre, of single volumes
-in the scoring windows (onset + 6 s to end + 6 s) of the regulation blocks, and only of volumes whose value was settled and not flagged,
-held or missing (validity ``ok``). Signed, not absolute: noise alone has a large absolute value, and full feedback is what this participant
-reaches in a good quarter of the time. The values are those that a participant would have been shown: filtered, cleaned with the
-coefficients of their time.
+From a localizer: the upper quartile (75th percentile, linear between values) of the measure's own values above its centre, of single
+volumes in the scoring windows (onset + 6 s to end + 6 s) of the regulation blocks, and only of volumes whose value was settled and not
+flagged, held or missing (validity ``ok``). Signed, not absolute: noise alone has a large absolute value, and full feedback is what this
+participant reaches in a good quarter of the time. The values are those that a participant would have been shown: filtered, cleaned with
+the coefficients of their time.
 
-The study's own range is kept, and the sentence says why, where there are fewer than ``FEWEST`` values or the quartile is not above the values' own median standard
-error (then the noise alone would open the shape). The result is held to between a quarter and four times the study's range.
+The study's own range is kept, and the sentence says why, where there are fewer than ``FEWEST`` values or the quartile is not above the
+values' own median standard error (noise alone would open the shape). The result is held to a quarter to four times the study's range.
 
 Adaptive: the same of the feedback run before, but no step changes the range by more than a half, and a run without a usable quartile
 changes nothing. It never changes within a run.

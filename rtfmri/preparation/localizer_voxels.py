@@ -24,7 +24,7 @@ FACES = ((-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1))
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """``mask`` (X, Y, Z) of the chosen voxels; ``threshold_t`` is the smallest t among them; ``of_voxels``: those with data to choose from."""
+    """``mask`` (X, Y, Z) of the chosen voxels; ``threshold_t``: the smallest t among them; ``of_voxels``: how many had data."""
 
     mask: Mask
     of_voxels: int
@@ -81,7 +81,8 @@ def grown_from_peak(t: Image, candidates: Mask, wanted: int) -> Mask:
     values = np.where(candidates, t, -np.inf)
     peak = int(np.argmax(values))
     edge = [(-float(values.reshape(-1)[peak]), peak)]
-    seen, taken = {peak}, []
+    seen = {peak}
+    taken: list[int] = []
     while edge and len(taken) < wanted:
         _, voxel = heapq.heappop(edge)
         taken.append(voxel)

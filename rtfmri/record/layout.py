@@ -79,6 +79,11 @@ class RunPaths:
         return self._derived("desc-versions.json")
 
     @property
+    def allocation(self) -> Path:
+        """The run's own sealed allocation, where its study has one."""
+        return self._derived("desc-control_allocation.json")
+
+    @property
     def reference(self) -> Path:
         return self._derived("desc-reference_boldref.nii.gz")
 

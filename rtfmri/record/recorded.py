@@ -110,6 +110,8 @@ class RecordedRun:
 def resolved_study(study: Study, paths: RunPaths) -> dict[str, Any]:
     """Every setting of the run as plain data; paths of this computer are replaced by the names of the record's own copies."""
     plain = study.resolved()
+    if plain["control"]["allocation"] is not None:
+        plain["control"] |= {"allocation": paths.allocation.name, "key": None}
     masks = paths.roi_masks(tuple(roi.name for roi in study.roi))
     for roi in plain["roi"]:
         if roi["mask"] is not None:

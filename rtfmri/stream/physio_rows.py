@@ -1,8 +1,8 @@
 """Batches of a belt put in their places: rows without a gap, as they are recorded and computed from. Pure.
 
-A row's number is its time: row k is k / rate_hz after the first. Lost samples (by the belt's own count, or by its clock where a program began to
-count anew) are rows of NaN. A batch that repeats what has come is cut; one that is all of the past, of another rate or far in the future is refused
-with the reason. The count is believed as long as the clock is not more than ``SLACK_S`` away from it.
+A row's number is its time: row k is k / rate_hz after the first. Lost samples (by the belt's own count, or by its clock where a program
+began to count anew) are rows of NaN. A batch that repeats what has come is cut; one that is all of the past, of another rate or far in the
+future is refused with the reason. The count is believed as long as the clock is not more than ``SLACK_S`` away from it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CLOCK_S = 60.0  # the quickest batch of the last minute tells how the two clocks
 
 @dataclass(frozen=True)
 class Rows:
-    """What is known after ``rows``. ``counted_from``: the belt's count of row 0. ``lag``: received minus end, the least of a minute, and when."""
+    """What is known after ``rows`` rows. ``counted_from`` is the belt's count of row 0."""
 
     names: tuple[str, ...]
     rate_hz: float

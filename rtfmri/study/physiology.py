@@ -38,5 +38,7 @@ class Physiology(Section):
         if len(set(names)) < len(names):
             raise ValueError("cardiac, respiratory and trigger need three different column names")
         if not (self.cardiac_order or self.respiratory_order or self.respiration_volume or self.heart_rate):
-            raise ValueError("with both orders 0 and neither respiration_volume nor heart_rate there is no regressor; leave the section out")
+            raise ValueError(
+                "with both orders 0 and neither respiration_volume nor heart_rate there is no regressor; leave the section out"
+            )
         return self

@@ -14,6 +14,7 @@ from rtfmri.study.acquisition import Acquisition
 from rtfmri.study.aftercare import Aftercare, ContrastRule
 from rtfmri.study.control import Control
 from rtfmri.study.paradigm import ParadigmRule
+from rtfmri.study.physiology import Physiology
 from rtfmri.study.regions import RoiRule
 from rtfmri.study.registration import Registration
 from rtfmri.study.section import Section
@@ -39,6 +40,7 @@ class Study(Section):
     paradigm: ParadigmRule
     signal: Signal = Signal()
     tissue: Tissue = Tissue()
+    physiology: Physiology | None = None
     quality: Quality = Quality()
     registration: Registration = Registration()
     aftercare: Aftercare = Aftercare()
@@ -78,6 +80,12 @@ class Study(Section):
         misfits = self.control.misfits(names, self.acquisition.tr_s, self.signal)
         if misfits:
             raise ValueError("; ".join(misfits))
+        return self
+
+    @model_validator(mode="after")
+    def _physiology_fits(self) -> Study:
+        if "physiology" in self.signal.nuisance and self.physiology is None:
+            raise ValueError('signal.nuisance: "physiology" needs the section [physiology], which says where pulse and breathing come from')
         return self
 
     @property

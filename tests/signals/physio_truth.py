@@ -1,8 +1,9 @@
-"""Belts and pulse oximeters with known truth, the signal that physiology leaves in a region, and an offline, non-causal RETROICOR to judge by."""
+"""Belts and pulse oximeters with known truth, what they leave in a region, and an offline, non-causal RETROICOR to judge by."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.signal import butter, filtfilt, find_peaks
@@ -108,7 +109,7 @@ def offline_columns(body: Body, starts_s: Array, after_s: Array, orders: int = 2
     chest_phase = np.pi * share * np.sign(np.gradient(belt))
     chest = chest_phase[np.clip((moments * rate_hz).astype(int), 0, len(belt) - 1)]
     tops = find_peaks(belt, distance=int(1.5 * rate_hz), prominence=0.2 * belt.std())[0]
-    lows = np.array([belt[a:b].min() for a, b in zip(tops[:-1], tops[1:], strict=True)])
+    lows = np.array([belt[a:b].min() for a, b in pairwise(tops)])
     depth = 0.5 * (belt[tops[:-1]] + belt[tops[1:]]) - lows
     rate = np.interp(body.times_s[::40], 0.5 * (tops[:-1] + tops[1:]) / rate_hz, depth * rate_hz / np.diff(tops))
     course = np.convolve(rate - rate.mean(), respiration_response(np.arange(0, 50, 40 / rate_hz)))[: len(rate)]

@@ -1,12 +1,12 @@
 """Where the run's time zero lies among the samples: by the scanner's pulses among them, else by when volumes arrived.
 
-Both are seconds since the first sample, so a volume began at ``zero_s + acquired_s``. It may be told anew with each volume (two computers' clocks
-drift), and each volume's own is journalled.
+Both are seconds since the first sample, so a volume began at ``zero_s + acquired_s``. It may be told anew with each volume (two computers'
+clocks drift), and each volume's own is journalled.
 
-By pulses. The first pulse after a silence, and ``pulses_before`` further, is the first exported volume's start; from then on the pulse nearest to
-where a volume is expected corrects the clocks' drift, and a lost pulse does no harm, as nothing is counted. By arrival. A volume that
-is complete began one TR before, at least; the quickest of all tells most. That is late by the quickest export delay, the same for all volumes:
-it turns the phases by nearly the same angle, which the model's coefficients take up.
+By pulses. The first pulse after a silence, and ``pulses_before`` further, is the first exported volume's start; from then on the pulse
+nearest to where a volume is expected corrects the clocks' drift, and a lost pulse does no harm, as nothing is counted. By arrival. A
+volume that is complete began one TR before, at least; the quickest of all tells most. That is late by the quickest export delay, the same
+for all volumes: it turns the phases by nearly the same angle, which the model's coefficients take up.
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ def with_pulses(pulses: Pulses, trigger: Array, rate_hz: float) -> Pulses:
     return Pulses((*pulses.times_s, *rises.tolist())[-KEPT:], bool(high[-1]), pulses.samples + len(trigger))
 
 
-def aligned(
-    before: Zero | None, pulses: Pulses, complete_s: float, acquired_s: float, tr_s: float, pulses_before: int
-) -> Zero:
+def aligned(before: Zero | None, pulses: Pulses, complete_s: float, acquired_s: float, tr_s: float, pulses_before: int) -> Zero:
     """Time zero after a volume that was complete at ``complete_s`` among the samples and began ``acquired_s`` after time zero."""
     arrived_s = complete_s - tr_s - acquired_s
     zero = Zero(arrived_s) if before is None else replace(before, arrived_s=min(before.arrived_s, arrived_s))

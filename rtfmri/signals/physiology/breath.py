@@ -1,12 +1,12 @@
 """Breaths of a belt's trace, the respiratory phase, and the volume breathed per time.
 
-Phase: Glover et al. 2000 (MRM 44:162-167): pi times the share of the last minute's samples that lie below the present depth, positive while
-breathing in and negative while breathing out. (Their histogram of 100 bins is that share; here every sample is its own bin.) Where the
-chest hardly moves there is no phase, and the terms are zero.
+Phase: Glover et al. 2000 (MRM 44:162-167): pi times the share of the last minute's samples that lie below the present depth, positive
+while breathing in and negative while breathing out. (Their histogram of 100 bins is that share; here every sample is its own bin.) Where
+the chest hardly moves there is no phase, and the terms are zero.
 
-Volume per time: depth over period of each breath (Birn et al. 2006, NeuroImage 31:1536-1548), placed at its middle, straight lines between.
-A breath is known once the next has begun: the measure is one breath late at most. What came after the last complete breath is taken to be
-like it; when its time is over, its depth is divided by the time that has passed, so a held breath goes to zero as it goes on.
+Volume per time: depth over period of each breath (Birn et al. 2006, NeuroImage 31:1536-1548), placed at its middle, straight lines
+between. A breath is known once the next has begun: the measure is one breath late at most. What came after the last complete breath is
+taken to be like it; when its time is over, its depth is divided by the time that has passed, so a held breath goes to zero as it goes on.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from rtfmri.kernels import kernel
 from rtfmri.signals.physiology.smooth import half_width, moving_mean
@@ -29,6 +30,8 @@ ROUGH_S = 0.2
 ROUGHEST = 0.5  # von Neumann's ratio over ``ROUGH_S``: 1 for noise, 0.07 for a breath of 0.3 Hz
 FEWEST = 3  # turns that make breathing
 
+Turns = tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]
+
 
 def smoothed(values: Array, rate_hz: float) -> Array:
     half = half_width(SMOOTH_S, rate_hz)
@@ -43,8 +46,8 @@ def usual_range(ordered: Array) -> float:
 
 
 @kernel
-def turns_of(smooth: Array, least: float) -> tuple[Array, Array]:
-    """Places (E,) of the turning points, tops and bottoms in turn, and whether each is a top (E,). Each is followed by a turn of ``least``."""
+def turns_of(smooth: Array, least: float) -> Turns:
+    """Places (E,) of tops and bottoms in turn, and whether each is a top (E,); each is followed by a turn of ``least``."""
     places = np.empty(smooth.size + 1, np.intp)
     tops = np.empty(smooth.size + 1, np.bool_)
     count, direction, high, low = 0, 0, 0, 0
@@ -64,7 +67,7 @@ def turns_of(smooth: Array, least: float) -> tuple[Array, Array]:
     return places[:count], tops[:count]
 
 
-def why_no_breathing(values: Array, places: Array, rate_hz: float) -> str:
+def why_no_breathing(values: Array, places: npt.NDArray[np.intp], rate_hz: float) -> str:
     """Why this stretch holds no breathing; empty where it does."""
     lag = max(1, int(ROUGH_S * rate_hz))
     spread = float(values.var())
@@ -90,8 +93,9 @@ def respiratory_phase(first_s: float, smooth: Array, ordered: Array, rate_hz: fl
     return phases
 
 
-def volume_per_time(first_s: float, smooth: Array, rate_hz: float, places: Array, tops: Array, at_s: Array) -> Array:
+def volume_per_time(first_s: float, smooth: Array, rate_hz: float, turns: Turns, at_s: Array) -> Array:
     """Depth per second (T,), in the belt's units, at ``at_s``; NaN before the first complete breath."""
+    places, tops = turns
     first = 0 if len(tops) and tops[0] else 1
     peaks, bottoms = places[first::2], places[first + 1 :: 2]
     if len(peaks) < 2:

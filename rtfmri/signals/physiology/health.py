@@ -1,4 +1,4 @@
-"""Whether a trace can be used at all: there, in time, alive, not clipped. Each reason ends a sentence that begins with the signal's name."""
+"""Whether a trace can be used: there, in time, alive, not clipped. Each reason ends a sentence that begins with the signal."""
 
 from __future__ import annotations
 

@@ -3,9 +3,9 @@
 Columns, in order: cardiac RETROICOR cos1, sin1, cos2, sin2, ...; respiratory RETROICOR likewise; respiration volume per time; heart rate.
 
 The moments. A region's mean holds the pulse as it was when each of its slices was measured, so the Fourier terms are averaged over the
-slices' times with the region's share of voxels in each: under a linear model that is what the mean holds, and mid-volume is not (at TR 2 s a
-heart beats twice within the volume). Without slice times, or where slice timing correction has already moved the values, one moment serves.
-The slow regressors (tens of seconds) are taken at the moments' mean.
+slices' times with the region's share of voxels in each: under a linear model that is what the mean holds, and mid-volume is not (at TR 2 s
+a heart beats twice within the volume). Without slice times, or where slice timing correction has already moved the values, one moment
+serves. The slow regressors (tens of seconds) are taken at the moments' mean.
 """
 
 from __future__ import annotations

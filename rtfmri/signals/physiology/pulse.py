@@ -1,9 +1,10 @@
 """Beats of a pulse oximeter's trace, and the cardiac phase.
 
-Beats after Elgendi et al. 2013 (PLoS ONE 8:e76585): where the squared, band-passed pulse is above its own mean over a beat for as long as a
-systolic wave lasts, there is one beat; its time is the top of the smoothed trace, between values by a parabola. All averages are centred, so
-there is no delay but one that is the same for every beat of a shape (a steep rise before a slow fall pulls the top on by up to 15 ms), which
-only turns the phase. A beat is known ``CONFIRM_S`` after its top. For a pulse oximeter; an ECG's T wave would count as a beat.
+Beats after Elgendi et al. 2013 (PLoS ONE 8:e76585): where the squared, band-passed pulse is above its own mean over a beat for as long as
+a systolic wave lasts, there is one beat; its time is the top of the smoothed trace, between values by a parabola. All averages are
+centred, so there is no delay but one that is the same for every beat of a shape (a steep rise before a slow fall pulls the top on by up to
+15 ms), which only turns the phase. A beat is known ``CONFIRM_S`` after its top. For a pulse oximeter; an ECG's T wave would count as a
+beat.
 
 Phase: Glover et al. 2000 (MRM 44:162-167), 2 pi times the part of the interval that has passed. Where the next beat had not come when the
 volume was computed, the interval is taken as the median of the last ones, or as long as it has lasted, where that is more. An interval of
@@ -58,7 +59,7 @@ def _tops(smooth: Array, systole: Array, level: Array, widest: float, apart: flo
         if above and begin < 0:
             begin = i
         if begin >= 0 and (not above or i == smooth.size - 1):
-            top = begin + np.argmax(smooth[begin : i + 1])
+            top = begin + int(np.argmax(smooth[begin : i + 1]))
             if i - begin >= widest and top > 0 and top + confirm < smooth.size:
                 if count == 0 or top - found[count - 1] >= apart:
                     found[count] = top

@@ -31,8 +31,8 @@ def _cardiac(t: Array) -> Array:
 
 
 #: At 0, ``STEP_S``, ... s after the breath or beat.
-RESPIRATION_RESPONSE = _respiration(np.arange(0.0, 50.0 + STEP_S, STEP_S))
-CARDIAC_RESPONSE = _cardiac(np.arange(0.0, 30.0 + STEP_S, STEP_S))
+RESPIRATION_RESPONSE = _respiration(np.arange(0.0, 50.0 + STEP_S, STEP_S, dtype=np.float64))
+CARDIAC_RESPONSE = _cardiac(np.arange(0.0, 30.0 + STEP_S, STEP_S, dtype=np.float64))
 
 
 def moments_back(moment_s: float, response: Array) -> Array:
@@ -45,4 +45,3 @@ def responded(rates: Array, usual: float, response: Array) -> float:
     """Sum of the response and the rates' deviation from ``usual``, in parts of it; what is not known (NaN) is as usual."""
     deviation = np.where(np.isfinite(rates), rates / usual - 1.0, 0.0)
     return float((response * deviation).sum())
-

@@ -1,8 +1,8 @@
 """Samples in as they come, a volume's columns out: RETROICOR, respiration volume per time and heart rate, causal.
 
 The rules. A volume's columns are a function of the samples that were added before it and of nothing else, so a replay that adds as many of
-the recorded ones (``PhysioReading.samples``) to volume after volume has the same bits. Time is counted in seconds since the first sample, by
-the samples' own number. What is computed looks back one minute. Samples must reach the volume's last moment; what came in time after
+the recorded ones (``PhysioReading.samples``) to volume after volume has the same bits. Time is counted in seconds since the first sample,
+by the samples' own number. What is computed looks back one minute. Samples must reach the volume's last moment; what came in time after
 that is used too (the next beat, the rest of a breath).
 
 A signal that is missing, late, flat, clipped or unreadable gives zeros for its columns, its own mean, with a reason: no value is held. The
@@ -128,24 +128,24 @@ def _respiratory(plan: PhysioPlan, state: PhysioState, moments_s: Array, shares:
         return replace(nothing, why=why)
     smooth = breath.smoothed(values, rate_hz)
     ordered: Array = np.sort(smooth)
-    places, tops = breath.turns_of(smooth, breath.TURN * breath.usual_range(ordered))
-    why = breath.why_no_breathing(values, places, rate_hz)
+    turns = breath.turns_of(smooth, breath.TURN * breath.usual_range(ordered))
+    why = breath.why_no_breathing(values, turns[0], rate_hz)
     if why:
         return replace(nothing, why=why)
     fourier = _fourier(breath.respiratory_phase(first_s, smooth, ordered, rate_hz, moments_s), shares, plan.respiratory_order)
     usual = state.usual_breathing
     if usual is None and len(values) >= USUAL_S * rate_hz:
-        usual = _usual_breathing(first_s, smooth, rate_hz, places, tops)
+        usual = _usual_breathing(first_s, smooth, rate_hz, turns)
     if usual is None or not plan.respiration_volume:
         return _Signal(fourier, usual=usual)
     at_s = moments_back(slow_s, RESPIRATION_RESPONSE)
-    rates = breath.volume_per_time(first_s, smooth, rate_hz, places, tops, at_s)
+    rates = breath.volume_per_time(first_s, smooth, rate_hz, turns, at_s)
     return _Signal(fourier, responded(rates, usual, RESPIRATION_RESPONSE), usual)
 
 
-def _usual_breathing(first_s: float, smooth: Array, rate_hz: float, places: Array, tops: Array) -> float | None:
-    every_s: Array = first_s + np.arange(0.0, len(smooth) / rate_hz, 0.5)
-    rates = breath.volume_per_time(first_s, smooth, rate_hz, places, tops, every_s)
+def _usual_breathing(first_s: float, smooth: Array, rate_hz: float, turns: breath.Turns) -> float | None:
+    every_s: Array = first_s + np.arange(0.0, len(smooth) / rate_hz, 0.5, dtype=np.float64)
+    rates = breath.volume_per_time(first_s, smooth, rate_hz, turns, every_s)
     known = rates[np.isfinite(rates)]
     return float(np.median(known)) if len(known) else None
 

@@ -1,7 +1,7 @@
 """The last minute of one signal, thinned to the rate that its numerics need: fixed memory however long the session lasts.
 
-Values are means over ``every`` samples, so nothing folds back that the mean takes out, and stand at the middle of them. A sample that is not
-known is NaN and left out of its mean. However the samples are cut into batches, the same values come out, bit for bit.
+Values are means over ``every`` samples, so nothing folds back that the mean takes out, and stand at the middle of them. A sample that is
+not known is NaN and left out of its mean. However the samples are cut into batches, the same values come out, bit for bit.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Before a run: reference, brain mask, MNI registration, regions on the native grid, localizer, decoder."""
