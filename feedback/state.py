@@ -179,14 +179,18 @@ def _measured(state: DisplayState, message: VolumeMessage, came_s: float) -> Dis
 
 
 def _score(state: DisplayState, message: VolumeMessage, came_s: float) -> Reading | None:
-    """The score as of this volume, on the scale -1 ... 1 of the range; the volume behind it is the first that had it."""
-    if message.score is None or state.run is None:
+    """Intermittent: what is to be shown of the block before this one; the volume behind it is the first that had it.
+
+    ``message.score`` is the participant's own and may not be what is shown (sham), so it is not looked at.
+    """
+    intermittent = state.run is not None and state.run.display.feedback == "intermittent"
+    if not intermittent or message.feedback is None or message.block is None:
         return state.score
-    value = min(max(message.score / state.run.range_percent, -1.0), 1.0)
+    value, block = min(max(message.feedback, -1.0), 1.0), state.course.last_regulated(message.block)
     known = state.score
-    if known is not None and (known.block, known.value) == (message.score_block, value):
+    if known is not None and (known.block, known.value) == (block, value):
         return known
-    return Reading(message.index, message.score_block, value, came_s)
+    return Reading(message.index, block, value, came_s)
 
 
 def _ordered(state: DisplayState, order: Operator) -> DisplayState:

@@ -196,6 +196,21 @@ def localize(
 
 
 @app.command()
+def train(
+    runs: Annotated[list[Path], typer.Argument(help="Recorded runs of one participant: journals, or folders that hold one each.")],
+    out: Annotated[Path, typer.Option("--out", help="The weight map, NAME.nii.gz; NAME.json is written beside it.")],
+    mask: Annotated[str, typer.Option("--mask", help="brain, a region of the study, or a NIfTI on the first run's image.")] = "brain",
+    plus: Annotated[str | None, typer.Option("--plus", help="The block to tell. Default: the only kind of regulation block.")] = None,
+    minus: Annotated[str, typer.Option("--minus", help="The block to tell it from.")] = "rest",
+    voxels: Annotated[int, typer.Option("--voxels", min=1, help="How many voxels the decoder has at most.")] = 500,
+) -> None:
+    """**A linear decoder** from recorded runs, for `signal.measure.kind = "decoder"`, and how well it does on blocks left out."""
+    from rtfmri.cli.training import Wish, train_decoder
+
+    raise typer.Exit(train_decoder(tuple(runs), out, Wish(plus, minus, mask, voxels)))
+
+
+@app.command()
 def simulate(
     scenario: Annotated[Path, typer.Argument(help="The scenario file (TOML); see sim_data/.")],
     to: Annotated[Path, typer.Option("--to", help="The folder that the simulated scanner writes into.")],

@@ -7,7 +7,7 @@ from rtfmri.paradigm import block_number_of
 from rtfmri.pipeline.setup import Setup
 from rtfmri.signals.reading import Reading
 
-SHOW = "show"  # the block in which an intermittent display shows the score
+SCORED = ("wait", "show")  # from the wait on an intermittent display may have the score, so that it is there when the show begins
 
 
 def judge(setup: Setup, index: int, reading: Reading, why_held: str, paused: bool) -> tuple[Validity, str]:
@@ -49,9 +49,9 @@ def message_of(setup: Setup, index: int, validity: Validity, why: str, reading: 
 
 
 def _feedback(setup: Setup, condition: str | None, validity: Validity, reading: Reading) -> float | None:
-    """What the display may show with this volume: its regulation where that is sound, or the last block's score while it is shown."""
+    """What the display may show with this volume: its value where that is sound, or the last block's score until its show ends."""
     if setup.run_kind != "feedback":
         return None
     if setup.study.display.feedback == "continuous":
         return reading.feedback if validity == "ok" else None
-    return reading.score_feedback if condition == SHOW else None
+    return reading.score_feedback if condition in SCORED else None

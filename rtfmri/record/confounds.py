@@ -22,6 +22,8 @@ def confounds(envelopes: Sequence[Envelope]) -> Table:
         *(_motion(f"trans_{axis}", f"Translation along {axis} {ABOUT}.", "mm", "trans_mm", i) for i, axis in enumerate(AXES)),
         *(_motion(f"rot_{axis}", f"Rotation about {axis} (R = Rx Ry Rz) {ABOUT}.", "rad", "rot_rad", i) for i, axis in enumerate(AXES)),
         VolumeColumn("framewise_displacement", "Power et al. 2012, with a radius of 50 mm, against the volume before.", _fd_mm, "mm"),
+        VolumeColumn("rmsd", "Jenkinson 1999, over a sphere of 80 mm, against the volume before.", _rms_mm, "mm"),
+        VolumeColumn("realign_se", "Standard error of the estimated position, 50 mm from the centre.", _uncertainty_mm, "mm"),
         VolumeColumn(
             "dvars", "RMS of the difference to the volume before over the brain mask, of the mask's mean.", lambda v: v.dvars_percent, "%"
         ),
@@ -41,6 +43,14 @@ def _motion(name: str, description: str, units: str, field: str, axis: int) -> V
 
 def _fd_mm(volume: VolumeMessage) -> Cell:
     return volume.motion.fd_mm if volume.motion else None
+
+
+def _rms_mm(volume: VolumeMessage) -> Cell:
+    return volume.motion.rms_mm if volume.motion else None
+
+
+def _uncertainty_mm(volume: VolumeMessage) -> Cell:
+    return volume.motion.uncertainty_mm if volume.motion else None
 
 
 def _one_hot(name: str, description: str, indices: Iterable[int]) -> list[VolumeColumn]:

@@ -46,7 +46,8 @@ def nf_series(envelopes: Sequence[Envelope]) -> Table:
     shown = _first_shown(of_kind(envelopes, Shown))
     rows = [Row(volume, published.get(volume.index), shown.get(volume.index)) for volume in volumes]
     regions = dict.fromkeys(name for volume in volumes for name in volume.rois)
-    columns = [*_times(), *_kind(), *(c for name in regions for c in _region(name)), *_feedback(), *_display(), *_latencies(rows)]
+    columns = [*_times(), *_kind(), *(c for name in regions for c in _region(name)), *_feedback(), *_control(volumes)]
+    columns += [*_display(), *_latencies(rows)]
     return tabulate(columns, rows)
 
 
@@ -97,10 +98,24 @@ def _feedback() -> list[RowColumn]:
     return [
         _of_volume("regulation", "The participant's own: weighted sum of the regions' signal changes.", "%"),
         _of_volume("regulation_se", "Its standard error.", "%"),
-        _of_volume("score", "Mean regulation of the last finished block.", "%"),
+        _of_volume("value", "The study's measure, in its unit (resolved study, signal.measure); without another measure the regulation."),
+        _of_volume("value_se", "Its standard error."),
+        _of_volume("score", "The measure over the last finished block, in its unit."),
         _of_volume("score_se", "Its standard error.", "%"),
         _of_volume("score_block", "Number of the block that the score is of, from 0."),
         _of_volume("feedback", "What the displays may show, as part of the range: -1 to 1; n/a: nothing new."),
+    ]
+
+
+def _control(volumes: Sequence[VolumeMessage]) -> list[RowColumn]:
+    """Of a study with a sealed allocation that is not blind."""
+    if all(volume.control is None for volume in volumes):
+        return []
+    return [
+        _of_volume("control", "Where the feedback comes from: own, yoked, control_roi or none."),
+        _of_volume("own_feedback", "What the participant's own value would have shown, -1 to 1."),
+        _of_volume("own_validity", "What the own value is worth.", levels=VALIDITIES),
+        _of_volume("control_feedback", "What the study's control combination would have shown, -1 to 1."),
     ]
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from rtfmri.messages import Confirmed, Envelope, Fault, Published, RunStart, RunStop, Shown, VolumeMessage
+from rtfmri.messages import BlockInfo, Confirmed, Envelope, Fault, Published, RunStart, RunStop, Shown, VolumeMessage
 
 M = TypeVar("M")
 
@@ -86,9 +86,14 @@ def values_to_show(envelopes: Sequence[Envelope]) -> int:
         return 0
     valued = [volume for volume in of_kind(envelopes, VolumeMessage) if volume.feedback is not None]
     if starts[0].display.feedback == "intermittent":
-        return len({volume.score_block for volume in valued})
+        return len({_regulated_before(confirmations[-1].blocks, volume.block) for volume in valued})
     regulate = {number for number, block in enumerate(confirmations[-1].blocks) if block.role == "regulate"}
     return sum(volume.block in regulate for volume in valued)
+
+
+def _regulated_before(blocks: Sequence[BlockInfo], number: int | None) -> int | None:
+    """Which regulation block a score belongs to that comes in block ``number``; its own number may be sealed."""
+    return max((n for n, block in enumerate(blocks[:number]) if block.role == "regulate"), default=None)
 
 
 def of_kind(envelopes: Iterable[Envelope], kind: type[M]) -> tuple[M, ...]:

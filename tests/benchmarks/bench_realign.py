@@ -50,23 +50,6 @@ def ours(bold: Path, out: Path, *options: str) -> Outcome:
     return Outcome(np.load(out), float(estimate[1]), float(reslice[1]) if reslice else None)
 
 
-def process_ms(bold: Path, scratch: Path, few: int) -> float:
-    """CPU ms per volume of the whole process, reading included: all volumes less ``few``, so that start-up falls out; the least of two."""
-    image = nibabel.load(bold)
-    count = image.shape[3]
-    short = scratch / "short.nii"
-    nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj[..., :few]), image.affine, image.header), short)
-    took = [min(_cpu_s(path, scratch) for _ in range(2)) for path in (short, bold)]
-    return 1e3 * (took[1] - took[0]) / (count - few)
-
-
-def _cpu_s(bold: Path, scratch: Path) -> float:
-    before = os.times()
-    ours(bold, scratch / "m.npy")
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
-
-
 def save_run(run: Run, folder: Path) -> None:
     """A simulated run in the files that the shared generator writes."""
     for name, data in (("bold.nii", run.volumes), ("mask.nii", run.brain.astype(np.uint8))):

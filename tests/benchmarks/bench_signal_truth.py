@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.signal import lfilter
@@ -65,7 +66,7 @@ class Course:
     flagged: frozenset[int] = frozenset()
 
 
-def plan_of(tr_s: float = 2.0, **signal: object) -> SignalPlan:
+def plan_of(tr_s: float = 2.0, **signal: Any) -> SignalPlan:
     """The plan of the benchmark's paradigm with these settings of [signal]."""
     cycle = [{"block": "rest", "s": 30}, {"block": "try", "s": 40}, {"block": "rate", "s": 10}]
     plain = {
@@ -74,6 +75,7 @@ def plan_of(tr_s: float = 2.0, **signal: object) -> SignalPlan:
         "roi": REGIONS,
         "paradigm": {"cycle": cycle, "repeat": CYCLES, "final_rest_s": 30},
         "signal": signal,
+        **({"physiology": {}} if "physiology" in signal.get("nuisance", ()) else {}),
     }
     study = parse_study(plain, Path(__file__).parent)
     decoded = study.signal.measure.kind == "decoder"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from bench_peers import SETTINGS
 from bench_real import MOSAICS, head_points, real_moved, real_series, residual_percent, save_series, spm_matrices
-from bench_realign import BENCH, KEPT, displacement_mm, errors_mm, generated, line, ours, peer, process_ms, save_run
+from bench_realign import BENCH, KEPT, displacement_mm, errors_mm, generated, line, ours, peer, save_run
 from bench_truth import Kind, simulate
 
 PEERED = (5, 15, 25, 35, 45, 55)  # volumes: quiet, after jumps, with the head far off; peers take about a second for each
@@ -48,9 +48,8 @@ def test_realign_reaches_its_error_and_cost(truth_folder: Path, tmp_path: Path, 
     truth = generated(truth_folder, size, seed)
     found = ours(truth / "bold.nii", tmp_path / "m.npy", "--resliced", str(tmp_path / "r.nii"))
     errors = errors_mm(truth, found.matrices, range(60))[1:]
-    whole_ms = process_ms(truth / "bold.nii", tmp_path, 20)
     print(f"\n{size}, seed {seed}: error median / p95 / max (mm), CPU ms a volume: estimate + reslice")
-    print(line("rtfmri", errors, found.estimate_ms, found.reslice_ms), f"  (whole process without reslice {whole_ms:.1f})")
+    print(line("rtfmri", errors, found.estimate_ms, found.reslice_ms))
     told = " / ".join(f"{mm:.4f}" for mm in AFNI_MM[size])
     print(f"  {'3dvolreg -Fourier, seed 7, as told':<38}{told}   {AFNI_MS[size]} with reslice")
     assert np.isfinite(errors).all()

@@ -59,7 +59,7 @@ def test_a_run_without_feedback_never_shows_a_value(kind: str, feedback: str) ->
     start = run_start(feedback, run_kind=kind)
     state = armed(start)
     for index in range(53):
-        state = hear(state, volume(index, 0.9, score=0.9, score_block=1), BEGIN_S + index)
+        state = hear(state, volume(index, 0.9), BEGIN_S + index)
         assert not look(state).valued
 
 
@@ -183,11 +183,11 @@ def test_the_confirmed_blocks_replace_the_provisional_ones() -> None:
 
 
 def test_the_score_is_shown_in_the_show_block_and_only_there() -> None:
-    state = armed(run_start("intermittent", range_percent=2.0))
+    state = armed(run_start("intermittent"))
     words = {}
     for index in range(53):
         scored = index >= 36
-        message = volume(index, 0.9, score=0.5 if scored else None, score_block=1 if scored else None)
+        message = volume(index, 0.25 if scored else None)
         state = hear(state, message, BEGIN_S + index)
         shown = look(state)
         words[index] = (shown.word, shown.value, shown.index)
@@ -196,12 +196,18 @@ def test_the_score_is_shown_in_the_show_block_and_only_there() -> None:
 
 
 def test_a_score_of_an_earlier_block_is_not_shown() -> None:
-    shown = look(played([volume(38, score=0.5, score_block=0)], run_start("intermittent")))
+    early = volume(5, 0.25)  # nothing was regulated before it
+    shown = look(played([early, volume(38, None)], run_start("intermittent")))
     assert (shown.word, shown.value) == ("neutral", None)
 
 
+def test_what_is_shown_is_the_feedback_and_not_the_participants_own_score() -> None:
+    shown = look(played([volume(38, 0.25, score=-0.5, score_block=1)], run_start("intermittent")))
+    assert (shown.word, shown.value) == ("fresh", 0.25)
+
+
 def test_a_cough_in_the_show_block_leaves_the_score_as_it_is() -> None:
-    volumes = [volume(38, score=0.5, score_block=1), volume(39, validity="held")]
+    volumes = [volume(38, 0.5), volume(39, validity="held")]
     assert look(played(volumes, run_start("intermittent"))).word == "fresh"
 
 

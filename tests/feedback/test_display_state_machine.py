@@ -48,11 +48,10 @@ class Session(RuleBasedStateMachine):
     )
     def a_volume_comes(self, skip: int, value: float, late_s: float, validity: str) -> None:
         index, self.next_index = self.next_index + skip, self.next_index + skip + 1
-        score = {"score": value, "score_block": 1} if index > 35 else {}
         if self.state.run is not None and not self.state.ended:
             self.came_s = self.now_s - late_s
             self.values[index] = min(max(value, -1.0), 1.0)
-        self.tell(volume(index, value, validity, **score), sent_s=self.now_s - late_s)
+        self.tell(volume(index, value, validity), sent_s=self.now_s - late_s)
 
     @rule(index=st.integers(0, 60), value=VALUES)
     @precondition(lambda self: self.next_index > 0)

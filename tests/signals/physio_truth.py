@@ -8,6 +8,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.signal import butter, filtfilt, find_peaks
 
+from rtfmri.signals.physiology.plan import Moments, PhysioPlan
+from rtfmri.signals.physiology.stream import PhysioReading, add, begin, columns
 from rtfmri.volume import Array
 
 RATE_HZ = 400.0
@@ -122,3 +124,15 @@ def explained(signal: Array, columns: Array) -> float:
     design = np.column_stack([np.ones(len(signal)), columns])
     rest = signal - design @ np.linalg.lstsq(design, signal, rcond=None)[0]
     return float(1 - rest.var() * len(signal) / (len(signal) - design.shape[1]) / signal.var(ddof=1))
+
+
+def stream_columns(plan: PhysioPlan, body: Body, starts_s: Array, after_s: Array, tr_s: float, delay_s: float = 0.3) -> list[PhysioReading]:
+    """Volume by volume, with what of the traces had come ``delay_s`` after its end."""
+    state, done, readings = begin(plan), 0, []
+    moments = Moments(after_s, np.full(len(after_s), 1 / len(after_s)))
+    for start_s in starts_s:
+        come = int((start_s + tr_s + delay_s) * body.rate_hz)
+        state, done = add(state, body.pulse[done:come], body.belt[done:come]), come
+        state, reading = columns(plan, state, float(start_s), moments)
+        readings.append(reading)
+    return readings

@@ -31,6 +31,7 @@ def a_study(cycle=CYCLE, repeat: int = 3, final_rest_s: float = 30.0, dummies: i
             "roi": rois,
             "paradigm": {"cycle": list(cycle), "repeat": repeat, "final_rest_s": final_rest_s},
             "signal": PLAIN | signal,
+            **({"physiology": {}} if "physiology" in signal.get("nuisance", ()) else {}),
         },
         Path("."),
     )

@@ -104,11 +104,11 @@ def test_a_correlation_is_numpys_over_the_window_of_cleaned_volumes():
 def test_the_error_of_a_correlation_covers_the_true_one():
     """The noise's true correlation is one half; 40 volumes, no nuisance."""
     covered = []
-    for seed in range(60):
+    for seed in range(30):
         rule = {"kind": "correlation", "rois": ["dlpfc", "tpj"], "window_s": 40}
         _, _, readings, _ = a_run(rule, seed, dlpfc=0.0, nuisance=[])
         covered += [abs(r.value - 0.5) < r.value_se for r in readings[70::41] if r.value is not None and r.value_se is not None]
-    assert np.mean(covered) == pytest.approx(0.68, abs=0.1)
+    assert np.mean(covered) == pytest.approx(0.68, abs=0.12)
 
 
 GRID = Grid((4, 4, 4), np.diag([3.0, 3.0, 3.0, 1.0]))

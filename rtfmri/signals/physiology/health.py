@@ -6,6 +6,7 @@ import numpy as np
 
 from rtfmri.volume import Array
 
+NOT_YET = "it has not been there for"  # a beginning is no fault
 FLAT_S = 3.0  # nothing that lives is exactly constant as long
 AT_THE_EDGE = 1e-3  # of the range: as good as at its end
 CLIPPED = 0.2  # share of values at one end; a sine has 0.02 there
@@ -17,7 +18,7 @@ def why_not_there(first_s: float, values: Array, rate_hz: float, needed_s: float
     if not len(values) or end_s < until_s:
         return "nothing of it came in time"
     if len(values) < needed_s * rate_hz:
-        return f"there are not {needed_s:g} s of it yet"
+        return f"{NOT_YET} {needed_s:g} s"
     return ""
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtfmri.signals.physiology import breath, pulse
-from rtfmri.signals.physiology.health import why_not_alive, why_not_there
+from rtfmri.signals.physiology.health import NOT_YET, why_not_alive, why_not_there
 from rtfmri.signals.physiology.plan import Moments, PhysioPlan
 from rtfmri.signals.physiology.response import CARDIAC_RESPONSE, RESPIRATION_RESPONSE, moments_back, responded
 from rtfmri.signals.physiology.trace import Trace, empty_trace, extended, known_stretch, latest
@@ -28,6 +28,9 @@ CARDIAC_BRIDGE_S, RESPIRATORY_BRIDGE_S = 0.15, 1.0  # a lost batch of samples
 CARDIAC_NEEDS_S, RESPIRATORY_NEEDS_S = 5.0, 15.0
 USUAL_S = 20.0  # of a signal, before its usual rate is fixed
 NO_COLUMN = "the source has no such column"
+
+
+__all__ = ["NOT_YET", "PhysioReading", "PhysioState", "add", "begin", "columns", "warm_up"]
 
 
 @dataclass(frozen=True, eq=False)
