@@ -136,7 +136,7 @@ def _session(target: Target, run: Recomputed) -> RigidTransform | None:
     if same:
         return run.session
     own = run.standing
-    return register_once(target.reference, target.image.data, own.reference, prefilter(own.image.data)).transform
+    return register_once(target.reference, target.image.data, prefilter(own.image.data), own.image.grid).transform
 
 
 def _reference_of(run: Recomputed, target: Target, session: RigidTransform | None) -> Image:

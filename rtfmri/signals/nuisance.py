@@ -131,6 +131,11 @@ def remembered(memory: Memory, sample: Sample) -> Memory:
     return memory if motion is None else replace(memory, motion=motion, motion_index=sample.index)
 
 
+def to_learn(blocks: tuple[Carried, ...], memory: Memory) -> tuple[Carried, ...]:
+    """Those of ``blocks`` that are components and not learned yet."""
+    return tuple(block for block in blocks if block.leading and block.name not in memory.components)
+
+
 def collected(memory: Memory, sample: Sample, tissues: tuple[str, ...]) -> Memory:
     """With the tissues' voxel values of one more volume, single precision."""
     values = {name: np.asarray(sample.tissue[name], dtype=np.float32) for name in tissues}

@@ -104,6 +104,7 @@ def plan_signal(
     design = np.concatenate([np.ones((1, planned_volumes)), drift, np.zeros((coming, planned_volumes)), regressors, *tasks])
     baselines = baseline_windows(blocks, signal.baseline, tr_s)
     units, functionals = _functionals(study, given)
+    decoders = () if given.decoder is None else (given.decoder,)
     nuisance = np.array([False] + [True] * (order + coming + len(regressors)) + [False] * len(tasks))
     return SignalPlan(
         roi_names=tuple(roi.name for roi in study.roi),
@@ -122,12 +123,10 @@ def plan_signal(
         components=given.components,
         signal=signal,
         prior=_prior(signal, order, carried, len(design)),
-        reach=np.array([1.0] * len(study.roi) + [given.decoder.reach / given.decoder.spread] * (len(units) - len(study.roi)))
-        if given.decoder is not None
-        else np.ones(len(units)),
+        reach=np.append(np.ones(len(study.roi)), [decoder.reach / decoder.spread for decoder in decoders]),
         units=units,
         functionals=functionals,
-        offset=0.0 if given.decoder is None else (given.decoder.intercept - given.decoder.mean) / given.decoder.spread,
+        offset=sum((decoder.intercept - decoder.mean) / decoder.spread for decoder in decoders),
         full_range=_full_range(signal, given.full_range),
         centre=signal.measure.centre if isinstance(signal.measure, Correlation | UserFunction) else 0.0,
         settled_se=_settled_se(signal),

@@ -20,7 +20,7 @@ from rtfmri.signals.compare import Model, model
 from rtfmri.signals.filters import Filtering, filtered, room_to_filter
 from rtfmri.signals.judge import reading_of, score_of, with_score
 from rtfmri.signals.measures.function import Ask
-from rtfmri.signals.nuisance import MINIMUM_LEARNED, Memory, collected, columns_of, remembered, with_components
+from rtfmri.signals.nuisance import MINIMUM_LEARNED, Memory, collected, columns_of, remembered, to_learn, with_components
 from rtfmri.signals.plan import SignalPlan
 from rtfmri.signals.prewhiten import RHOS
 from rtfmri.signals.reading import Reading, RoiValue, Sample, Score
@@ -74,7 +74,7 @@ def update(plan: SignalPlan, state: SignalState, sample: Sample, ask: Ask | None
     limit = plan.settled_se * (STAYS_SETTLED if state.settled else 1.0)
     usable = replace(sample, raw=sample.raw if _finite(sample.raw) else None)
     reading = reading_of(plan, usable, current if row is not None else None, filtering.weights[: sample.index + 1], why, limit, ask)
-    if any(block.leading and block.name not in memory.components for block in plan.carried) and reading.settled:
+    if reading.settled and to_learn(plan.carried, memory):
         reading = replace(reading, settled=False, feedback=None, why=LEARNING)
     if reading.value is not None and sample.index < plan.planned_volumes:
         state.answers[sample.index] = reading.value
@@ -136,7 +136,7 @@ def _row(plan: SignalPlan, memory: Memory, sample: Sample) -> tuple[Array | None
 def _learned(plan: SignalPlan, state: SignalState, sample: Sample, used: bool) -> Memory:
     """The memory after this volume; where it completes what components are learned from, all volumes are fitted anew with them."""
     memory = remembered(state.memory, sample)
-    blocks = tuple(block for block in plan.carried if block.leading and block.name not in memory.components)
+    blocks = to_learn(plan.carried, memory)
     if not blocks or not used:
         return memory
     memory = collected(memory, sample, tuple(block.name for block in blocks))

@@ -48,7 +48,7 @@ def shown(index, display="participant", value=0.25, flip=2.0, offset=None, error
 def test_confounds_have_fmripreps_columns_and_one_per_flagged_volume():
     messages = [volume_message(0), volume_message(1, flagged=True), missing_message(2), volume_message(3, flagged=True)]
     rows = rows_of(confounds(enveloped([run_start(), *messages, run_stop()])))
-    assert list(rows[0]) == [*PREP_NAMES, "motion_outlier00", "motion_outlier01", "missing_outlier00"]
+    assert list(rows[0]) == [*PREP_NAMES[:7], "rmsd", "realign_se", "dvars", "motion_outlier00", "motion_outlier01", "missing_outlier00"]
     assert [row["motion_outlier00"] for row in rows] == ["0", "1", "0", "0"]
     assert [row["motion_outlier01"] for row in rows] == ["0", "0", "0", "1"]
     assert [row["missing_outlier00"] for row in rows] == ["0", "0", "1", "0"]

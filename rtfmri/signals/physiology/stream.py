@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtfmri.signals.physiology import breath, pulse
-from rtfmri.signals.physiology.health import NOT_YET, why_not_alive, why_not_there
+from rtfmri.signals.physiology.health import NOT_YET, why_clipped, why_flat, why_not_there
 from rtfmri.signals.physiology.plan import Moments, PhysioPlan
 from rtfmri.signals.physiology.response import CARDIAC_RESPONSE, RESPIRATION_RESPONSE, moments_back, responded
 from rtfmri.signals.physiology.trace import Trace, empty_trace, extended, known_stretch, latest
@@ -97,10 +97,10 @@ def _cardiac(plan: PhysioPlan, state: PhysioState, moments_s: Array, shares: Arr
     if not plan.cardiac_order and not plan.heart_rate:
         return nothing
     rate_hz = state.cardiac.rate_hz
-    first_s, values = known_stretch(*latest(state.cardiac), rate_hz, CARDIAC_BRIDGE_S)
-    why = "" if plan.has_cardiac else NO_COLUMN
-    why = why or why_not_there(first_s, values, rate_hz, CARDIAC_NEEDS_S, float(moments_s[-1]))
-    why = why or why_not_alive(values, rate_hz)
+    first_s, values = latest(state.cardiac)
+    why = why_flat(values, rate_hz) if plan.has_cardiac else NO_COLUMN
+    first_s, values = known_stretch(first_s, values, rate_hz, CARDIAC_BRIDGE_S)
+    why = why or why_not_there(first_s, values, rate_hz, CARDIAC_NEEDS_S, float(moments_s[-1])) or why_clipped(values)
     if why:
         return replace(nothing, why=why)
     beats = pulse.beats_of(first_s, values, rate_hz)
@@ -123,10 +123,10 @@ def _respiratory(plan: PhysioPlan, state: PhysioState, moments_s: Array, shares:
     if not plan.respiratory_order and not plan.respiration_volume:
         return nothing
     rate_hz = state.respiratory.rate_hz
-    first_s, values = known_stretch(*latest(state.respiratory), rate_hz, RESPIRATORY_BRIDGE_S)
-    why = "" if plan.has_respiratory else NO_COLUMN
-    why = why or why_not_there(first_s, values, rate_hz, RESPIRATORY_NEEDS_S, float(moments_s[-1]))
-    why = why or why_not_alive(values, rate_hz)
+    first_s, values = latest(state.respiratory)
+    why = why_flat(values, rate_hz) if plan.has_respiratory else NO_COLUMN
+    first_s, values = known_stretch(first_s, values, rate_hz, RESPIRATORY_BRIDGE_S)
+    why = why or why_not_there(first_s, values, rate_hz, RESPIRATORY_NEEDS_S, float(moments_s[-1])) or why_clipped(values)
     if why:
         return replace(nothing, why=why)
     smooth = breath.smoothed(values, rate_hz)

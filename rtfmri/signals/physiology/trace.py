@@ -13,6 +13,8 @@ import numpy as np
 from rtfmri.kernels import kernel
 from rtfmri.volume import Array
 
+FLAT_S = 3.0  # nothing that lives is exactly constant as long
+
 
 @dataclass(frozen=True, eq=False)
 class Trace:
@@ -50,8 +52,12 @@ def latest(trace: Trace) -> tuple[float, Array]:
 
 
 def known_stretch(first_s: float, values: Array, rate_hz: float, bridge_s: float) -> tuple[float, Array]:
-    """What follows the last gap longer than ``bridge_s``; shorter gaps are bridged by a straight line, one at the end is cut off."""
+    """What follows the last gap longer than ``bridge_s``; shorter gaps are bridged by a straight line, one at the end is cut off.
+
+    Values that were exactly the same for ``FLAT_S`` were not measured: they are a gap too.
+    """
     filled = values.copy()
+    _blank(filled, int(FLAT_S * rate_hz))
     begin, end = _bridge(filled, int(bridge_s * rate_hz))
     return first_s + begin / rate_hz, filled[begin:end]
 
@@ -69,6 +75,17 @@ def _feed(samples: Array, every: int, ring: Array, count: int, total: float, kno
             count += 1
             total, known, seen = 0.0, 0, 0
     return count, total, known, seen
+
+
+@kernel
+def _blank(values: Array, longest: int) -> None:
+    """Make runs of ``longest`` or more equal values NaN, in place."""
+    begin = 0
+    for i in range(1, values.size + 1):
+        if i == values.size or values[i] != values[begin]:
+            if i - begin >= longest:
+                values[begin:i] = np.nan
+            begin = i
 
 
 @kernel
