@@ -98,7 +98,7 @@ def test_a_volume_without_signal_is_refused_and_the_next_one_is_measured(small_s
     with pytest.raises(VolumeError):
         step(setup, state, dead, False, lambda: 0.0)
     state, missing = step(setup, state, Missing(8, "no signal"), False, lambda: 0.0)
-    state, message = step(setup, state, small_volumes[8], False, lambda: 0.0)
+    state, message = step(setup, state, small_volumes[9], False, lambda: 0.0)
     assert (missing.validity, message.index) == ("missing", 9)
     assert message.motion is not None
     assert message.motion.converged

@@ -5,7 +5,6 @@ Both go through a pipe to the aftercare process and hold numbers only; see ``cli
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +22,16 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class RawFile:
-    """The run's growing, uncompressed record: little-endian float32, x fastest, volume ``index`` at ``data_offset + index * volume_bytes``."""
+    """The run's growing, uncompressed record: little-endian float32, x fastest; volume ``index`` begins at byte ``data_offset + index *
+    volume_bytes``. When the run is over it is compressed to ``compressed`` and removed."""
 
     path: Path
     data_offset: int
     grid: Grid
+
+    @property
+    def compressed(self) -> Path:
+        return self.path.with_name(self.path.name + ".gz")
 
     @property
     def volume_bytes(self) -> int:
@@ -63,32 +67,3 @@ class Notice:
     transform: RigidTransform | None
     row: tuple[float, ...]
     usable: bool
-
-
-class RawReader:
-    """Reads volumes while the engine appends them. By pread, not by mapping: a file that is cut off must not kill the reader.
-
-    The file stays open, so what the engine compresses and removes after the run can still be read here.
-    """
-
-    def __init__(self, raw: RawFile) -> None:
-        self._raw = raw
-        self._descriptor: int | None = None
-
-    def read(self, index: int) -> Image | None:
-        """float32 (X, Y, Z) of volume ``index``; None while it is not in the file."""
-        if self._descriptor is None:
-            try:
-                self._descriptor = os.open(self._raw.path, os.O_RDONLY)
-            except FileNotFoundError:
-                return None
-        size = self._raw.volume_bytes
-        content = os.pread(self._descriptor, size, self._raw.data_offset + index * size)
-        if len(content) < size:
-            return None
-        return np.ascontiguousarray(np.frombuffer(content, "<f4").reshape(self._raw.grid.shape, order="F"))
-
-    def close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None

@@ -1,14 +1,16 @@
 """The operator's picture of one volume: realigned EPI slices, the regions' outlines, the t-map over them. Pure: arrays in, PNG bytes out.
 
 The EPI's window is the reference's and stays for the run, so that nothing flickers. t between -``T_SHOWN`` and ``T_SHOWN`` is not
-coloured; beyond, orange to yellow is more and blue to cyan is less during regulation (told apart without telling red from green). The colours end at
-``T_MOST``. The threshold, the side (radiological, R and L at the first slice) and the height of each slice in mm stand in the picture.
+coloured; beyond, orange to yellow is more and blue to cyan is less during regulation (told apart without telling red from green). The
+colours end at ``T_MOST``. The threshold, the side (radiological, R and L at the first slice) and the height of each slice in mm stand in
+the picture.
 """
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,7 @@ from rtfmri.volume import Array, Grid, Image
 
 Mask = npt.NDArray[np.bool_]
 Pixels = npt.NDArray[np.uint8]
+Number = TypeVar("Number", np.float32, np.uint8)
 
 T_SHOWN, T_MOST = 3.1, 10.0  # 3.1: p < .001 in one voxel, one-sided, not corrected for the number of voxels
 THRESHOLD = f"coloured where |t| > {T_SHOWN:g} (p < .001, uncorrected)"
@@ -73,20 +76,20 @@ def draw(canvas: Canvas, epi: Image, t: Image | None, caption: str) -> bytes:
     return stream.getvalue()
 
 
-def _shown(layout: Layout, image: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _shown(layout: Layout, image: npt.NDArray[Number]) -> npt.NDArray[Number]:
     """``image`` (X, Y, Z) at the table's voxels; 0 where there is none."""
-    values = image.reshape(-1)[layout.table]
+    values: npt.NDArray[Number] = image.reshape(-1)[layout.table]
     values[layout.table < 0] = 0
     return values
 
 
-def _colour(canvas: Canvas, pixels: Pixels, t: npt.NDArray[np.generic]) -> None:
+def _colour(canvas: Canvas, pixels: Pixels, t: Image) -> None:
     smooth = np.asarray(Pillow.fromarray(t).resize(canvas.layout.size_px, Pillow.Resampling.BILINEAR))
     strong = np.abs(smooth) > T_SHOWN
     pixels[strong] = canvas.colours[_step(smooth[strong])]
 
 
-def _step(t: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
+def _step(t: Image) -> npt.NDArray[np.intp]:
     """Which of the canvas's colours ``t`` has."""
     size = np.clip((np.abs(t) - T_SHOWN) / (T_MOST - T_SHOWN), 0.0, 1.0) * (STEPS - 1)
     return np.where(t > 0, STEPS + size, STEPS - 1 - size).astype(np.intp)
@@ -138,8 +141,8 @@ def _colour_bar(frame: Pillow.Image, brush: ImageDraw.ImageDraw, left: int, heig
     marks = (
         (middle - 8 - half, f"{T_MOST:g}"),
         (middle - 20, f"{T_SHOWN:g}"),
-        (middle + 8, f"−{T_SHOWN:g}"),
-        (middle - 4 + half, f"−{T_MOST:g}"),
+        (middle + 8, f"-{T_SHOWN:g}"),
+        (middle - 4 + half, f"-{T_MOST:g}"),
     )
     for y, words in marks:
         brush.text((x + 24, y), words, fill=TEXT, font=small)

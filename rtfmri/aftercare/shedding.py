@@ -5,9 +5,9 @@ The lag is the number of volumes that wait behind the one at hand. Saving raw vo
 =====  ========  ======================================================================================================
 lag    stage     while it is shed
 =====  ========  ======================================================================================================
->= 3   pictures  none is drawn
->= 6   quality   no tSNR, spikes or ghosts are told; the sums for the tSNR map go on
->= 12  map       the map is not worked out and falls behind the run: volumes wait in the raw file and are taken up in order
+>= 3   pictures  no t-map is worked out and no picture drawn
+>= 6   quality   no tSNR, spikes or ghosts are worked out and told; the sums for the tSNR map go on
+>= 12  map       nothing more is left out: the map falls behind the run, volumes wait in the raw file and are taken up in order
 =====  ========  ======================================================================================================
 
 What the final maps are made of (reslice, smoothing, the fit's and the tSNR's sums) is never left out, only late: the maps are the

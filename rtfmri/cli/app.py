@@ -188,7 +188,7 @@ def localize(
 
     The run that chose the voxels must not be used to test the effect in them.
     """
-    from rtfmri.cli.localizing import Choosing
+    from rtfmri.cli.localize_outputs import Choosing
     from rtfmri.cli.localizing import localize as localize_run
 
     compared = contrast, tuple(plus or ()), tuple(minus or ())

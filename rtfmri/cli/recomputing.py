@@ -21,7 +21,7 @@ from rtfmri.pipeline.setup import GridImage
 from rtfmri.record.recorded import RecordedRun
 from rtfmri.registration.interpolation import prefilter
 from rtfmri.registration.mask import Mask, head_mask
-from rtfmri.registration.reslice import reslice
+from rtfmri.registration.reslice import covered, reslice
 from rtfmri.registration.session import through
 from rtfmri.rigid import RigidTransform
 from rtfmri.signals.glm import Flags
@@ -77,6 +77,18 @@ def start_of(run: RecordedRun) -> RunStart:
     return start
 
 
+def refuse_blind(run: RecordedRun) -> None:
+    """Nothing may be learned of a participant's own values while what was shown beside them is sealed.
+
+    Raises
+    ------
+    StudyError : it is a feedback run of a blind study.
+    """
+    start = start_of(run)
+    if start.blind and start.run_kind == "feedback":
+        raise StudyError(f"{run.entities.label} is a blind feedback run, whose own values are sealed; take a run without feedback.")
+
+
 def recompute(run: RecordedRun, materials: Materials) -> Recomputed:
     """Every recorded volume through the critical path, with ``materials`` in place of what the run had.
 
@@ -114,12 +126,26 @@ def _one(setup: Setup, state: State, item: Volume | Missing, paused: bool) -> tu
 
 def realigned(gone_over: Recomputed, onto: Grid, session: RigidTransform | None) -> Iterator[tuple[int, Image]]:
     """Every volume in the fit, (index, float32 image on ``onto``), in order; ``session`` leads from there to the run's own reference."""
-    centre_mm, order = gone_over.standing.reference.centre_mm, gone_over.setup.order
-    motion = {message.index: message.motion for message in gone_over.messages}
-    for volume in gone_over.run.raw.read(int(index) for index in np.flatnonzero(gone_over.used)):
-        moved = None if volume is None else motion[volume.index]
-        if volume is None or moved is None:
-            continue
-        own = RigidTransform(moved.trans_mm, moved.rot_rad, centre_mm)
-        transform = own if session is None else through(session, own)
-        yield volume.index, reslice(prefilter(volume.data, order), onto, transform, volume.grid, order)
+    order, found = gone_over.setup.order, _transforms(gone_over, session)
+    for volume in gone_over.run.raw.read(found):
+        if volume is not None:
+            yield volume.index, reslice(prefilter(volume.data, order), onto, found[volume.index], volume.grid, order)
+
+
+def always_covered(gone_over: Recomputed, onto: Grid, session: RigidTransform | None) -> Mask:
+    """Where every volume in the fit has data on ``onto``, bool (X, Y, Z): beyond the outermost slices ``realigned`` has zeros."""
+    where = np.ones(onto.shape, dtype=np.bool_)
+    for transform in _transforms(gone_over, session).values():
+        where &= covered(onto, transform, gone_over.setup.grid)
+    return where
+
+
+def _transforms(gone_over: Recomputed, session: RigidTransform | None) -> dict[int, RigidTransform]:
+    """Where the head lies in each volume in the fit, by its number, in order."""
+    centre_mm, used = gone_over.standing.reference.centre_mm, gone_over.used
+    found = {}
+    for message in gone_over.messages[: gone_over.count]:
+        if used[message.index] and message.motion is not None:
+            own = RigidTransform(message.motion.trans_mm, message.motion.rot_rad, centre_mm)
+            found[message.index] = own if session is None else through(session, own)
+    return found

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from rtfmri.cli.recomputing import Recomputed, realigned, recompute, start_of
+from rtfmri.cli.recomputing import Recomputed, always_covered, realigned, recompute, refuse_blind
 from rtfmri.cli.wiring import bar
 from rtfmri.engine.materials import read_materials
 from rtfmri.errors import StudyError
@@ -38,7 +38,7 @@ BRAIN = "brain"
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be told apart, in which voxels: ``mask`` is ``brain``, a region's name or a NIfTI; of them the ``voxels`` that differ most.
+    """What is to be told apart, in which voxels: ``mask`` is ``brain``, a region or a NIfTI; of them the ``voxels`` that differ most.
     Without ``plus`` it is the first run's only kind of regulation block."""
 
     plus: str | None
@@ -80,15 +80,14 @@ def train_decoder(sources: tuple[Path, ...], out: Path, wish: Wish) -> int:
         soft_wrap=True,
     )
     console.print(trained.verdict, soft_wrap=True)
-    console.print(f"Written: {out} and {_json_of(out).name}. Do not test it on the runs that it was trained on.", soft_wrap=True)
+    console.print(f"Written: {out}, {_json_of(out).name} and {_reference_path(out).name}, the image that it lies on.", soft_wrap=True)
+    console.print("Do not test it on the runs that it was trained on.", soft_wrap=True)
     return 0
 
 
 def _gone_over(source: Path) -> Recomputed:
     run = RecordedRun.open(source)
-    start = start_of(run)
-    if start.blind and start.run_kind == "feedback":
-        raise StudyError(f"{run.entities.label} is a blind feedback run, whose own values are sealed; train on runs without feedback.")
+    refuse_blind(run)
     warm_up(run.study.registration.order)
     return recompute(run, read_materials(run.study))
 
@@ -112,15 +111,21 @@ def _examples(runs: tuple[Recomputed, ...], wish: Wish) -> tuple[Examples, Mask,
     target = Target(image, prepare(image.data, image.grid, runs[0].head))
     sessions = [runs[0].session, *(_session(target, each) for each in runs[1:])]
     references = [_reference_of(each, target, session) for each, session in zip(runs, sessions, strict=True)]
+    triples = tuple(zip(runs, sessions, references, strict=True))
     mask = _mask(runs[0], wish.mask)
-    for reference in references:
-        mask = mask & np.isfinite(reference) & (reference > DARK * float(np.median(reference[mask] if mask.any() else reference)))
+    for each, session, reference in triples:
+        mask = mask & always_covered(each, image.grid, session) & _light(reference, runs[0].head)
     if not mask.any():
         raise StudyError(f"--mask {wish.mask}: none of its voxels has signal in all runs; check that it lies on the first run's image.")
-    triples = zip(runs, sessions, references, strict=True)
     voxels = tuple(_voxel_run(each, session, reference, mask, image.grid) for each, session, reference in triples)
     plus = wish.plus or _only_task(runs[0])
     return examples_of(voxels, plus, wish.minus), mask, (wish.minus, plus)
+
+
+def _light(reference: Image, head: Mask) -> Mask:
+    """Voxels whose signal is not lost in a run's reference; a dropout's percent would be noise."""
+    light: Mask = np.isfinite(reference) & (reference > DARK * float(np.median(reference[head])))
+    return light
 
 
 def _only_task(run: Recomputed) -> str:
@@ -184,12 +189,17 @@ def _voxel_run(run: Recomputed, session: RigidTransform | None, reference: Image
 def _write(out: Path, first: Recomputed, mask: Mask, trained: Trained, classes: tuple[str, str], runs: tuple[str, ...]) -> None:
     weights = np.zeros(mask.shape, dtype=np.float32)
     weights[mask] = trained.weights
-    save_images({out: weights}, first.image.grid)
+    save_images({out: weights, _reference_path(out): first.image.data}, first.image.grid)
     nuisance = first.setup.study.signal.nuisance
     try:
         write_json(_json_of(out), sidecar_of(trained, classes, runs, nuisance))
     except OSError as error:
         raise StudyError(f"{_json_of(out)} cannot be written ({error.strerror}); free some space or choose another folder.") from None
+
+
+def _reference_path(out: Path) -> Path:
+    """The image that the map lies on: later runs find the head by it."""
+    return out.with_name(f"{out.name.removesuffix('.nii.gz')}_boldref.nii.gz")
 
 
 def _json_of(out: Path) -> Path:

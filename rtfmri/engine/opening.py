@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rtfmri.engine.announcements import Armed
@@ -80,6 +80,7 @@ def opened(
     write_setting(paths, study)
     keep(paths, allotted)
     uid = history[0].run_uid if history else f"{entities.label}_{uuid.uuid4().hex[:8]}"
+    materials = replace(materials, inputs=replace(materials.inputs, control_weights=tuple(allotted.weights.values())))
     armed = Armed(study, kind, entities, materials, uid, allotted.to_wire, allotted.blind)
     with ExitStack() as files:
         journal = files.enter_context(Journal(paths.journal))

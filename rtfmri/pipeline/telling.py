@@ -44,14 +44,15 @@ def message_of(setup: Setup, index: int, validity: Validity, why: str, reading: 
         value=reading.value,
         value_se=reading.value_se,
         late=reading.late,
-        feedback=_feedback(setup, condition, validity, reading),
+        feedback=_feedback(setup, condition, validity, reading.feedback, reading.score_feedback),
+        control_feedback=_feedback(setup, condition, validity, reading.control_feedback, reading.control_score_feedback),
     )
 
 
-def _feedback(setup: Setup, condition: str | None, validity: Validity, reading: Reading) -> float | None:
+def _feedback(setup: Setup, condition: str | None, validity: Validity, value: float | None, score: float | None) -> float | None:
     """What the display may show with this volume: its value where that is sound, or the last block's score until its show ends."""
     if setup.run_kind != "feedback":
         return None
     if setup.study.display.feedback == "continuous":
-        return reading.feedback if validity == "ok" else None
-    return reading.score_feedback if condition in SCORED else None
+        return value if validity == "ok" else None
+    return score if condition in SCORED else None

@@ -22,8 +22,9 @@ import numpy as np
 
 from rtfmri.messages import VolumeMessage
 from rtfmri.signals.measures.correlation import above_centre
-from rtfmri.signals.plan import SignalPlan
-from rtfmri.study.signal import Correlation
+from rtfmri.signals.windows import ScoreWindow, score_windows
+from rtfmri.study import Study
+from rtfmri.study.signal import Correlation, Signal, UserFunction
 from rtfmri.volume import Array
 
 QUARTILE = 75.0
@@ -53,13 +54,13 @@ class Values:
         return Values(np.concatenate((self.above, other.above)), np.concatenate((self.errors, other.errors)))
 
 
-def values_in_blocks(plan: SignalPlan, messages: Iterable[VolumeMessage], blocks: Container[int] | None = None) -> Values:
+def values_in_blocks(
+    signal: Signal, scores: Iterable[ScoreWindow], messages: Iterable[VolumeMessage], blocks: Container[int] | None = None
+) -> Values:
     """The values that count, of the regulation ``blocks`` with these numbers (None: of all)."""
-    wanted = {
-        index for score in plan.scores if blocks is None or score.block in blocks for index in score.volumes
-    }  # a set, as only membership is asked
-    counted = [m for m in messages if m.index in wanted and m.validity == "ok" and m.value is not None]
-    above = np.array([_above(plan, message.value) for message in counted if message.value is not None])
+    wanted = {index for score in scores if blocks is None or score.block in blocks for index in score.volumes}
+    counted = [message for message in messages if message.index in wanted and message.validity == "ok"]
+    above = np.array([_above(signal, message.value) for message in counted if message.value is not None])
     return Values(above, np.array([message.value_se for message in counted if message.value_se is not None]))
 
 
@@ -73,8 +74,10 @@ def localizer_range(values: Values, study_range: float) -> FeedbackRange:
     return FeedbackRange(full, quartile, len(values.above), f"upper quartile of {len(values.above)} values{held}")
 
 
-def adaptive_range(values: Values, last_range: float, study_range: float) -> FeedbackRange:
-    """The range after a feedback run that had ``last_range``."""
+def adaptive_range(study: Study, tr_s: float, messages: Iterable[VolumeMessage], last_range: float, study_range: float) -> FeedbackRange:
+    """The range after a feedback run, from its recorded ``messages``; it had ``last_range``. A blind run changes nothing."""
+    scores = score_windows(study.blocks(tr_s), study.signal.baseline, tr_s)
+    values = values_in_blocks(study.signal, scores, messages)
     quartile, problem = _quartile(values)
     if quartile is None or problem:
         return FeedbackRange(last_range, quartile, len(values.above), f"{problem}; the last run's range is kept")
@@ -96,5 +99,8 @@ def _quartile(values: Values) -> tuple[float | None, str]:
     return quartile, ""
 
 
-def _above(plan: SignalPlan, value: float) -> float:
-    return above_centre(value, plan.centre) if isinstance(plan.measure, Correlation) else value - plan.centre
+def _above(signal: Signal, value: float) -> float:
+    rule = signal.measure
+    if isinstance(rule, Correlation):
+        return above_centre(value, rule.centre)
+    return value - rule.centre if isinstance(rule, UserFunction) else value

@@ -42,7 +42,7 @@ class VoxelRun:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """``changes`` (n, V) in percent; ``labels`` (n,): True for ``plus``; ``pairs`` (n,): the number of the block pair; one run after another."""
+    """``changes`` (n, V) in percent; ``labels`` (n,): True for ``plus``; ``pairs`` (n,): the block pair, numbered from 0."""
 
     changes: Image
     labels: Flags

@@ -24,7 +24,6 @@ from rtfmri.volume import Array
 
 ENDING = "_physio.tsv.gz"
 AT_ONCE = 20_000  # rows that are written as text at once
-MOST_ROWS = 200_000_000
 UNITS = "arbitrary"
 
 
@@ -158,9 +157,7 @@ def _compressed(samples: Array) -> Iterator[bytes]:
 
 
 def _text(value: float) -> str:
-    if value != value:
-        return "n/a"
-    return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    return "n/a" if value != value else repr(value).removesuffix(".0")
 
 
 def _reason(error: Exception) -> str:

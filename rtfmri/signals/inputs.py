@@ -22,6 +22,7 @@ class SignalInputs:
     components: Mapping[str, Components] = field(default_factory=dict)  # of an earlier run, by tissue; else learned from the first rest
     decoder: Decoder | None = None
     full_range: float | None = None  # in the measure's unit
+    control_weights: tuple[float, ...] = ()  # of the control combination, by region; empty: none is computed
 
 
 def checked_regressors(table: Array | None, volumes: int) -> Array:

@@ -42,8 +42,18 @@ def reading_of(plan: SignalPlan, sample: Sample, current: Model | None, weights:
     smooth = compare(current, w)
     answer = of_volume(plan, current, index, baseline, single, smooth, ask)
     regulation, error = smooth.values[0], smooth.errors[0]
-    values = Reading(index, rois, regulation, error, value=answer.value, value_se=answer.se, late=answer.late)
+    values = Reading(
+        index, rois, regulation, error, value=answer.value, value_se=answer.se, late=answer.late, control_feedback=control_of(plan, smooth)
+    )
     return _settled(plan, values, answer, current.dof, limit)
+
+
+def control_of(plan: SignalPlan, comparison: Comparison) -> float | None:
+    """The control combination in parts of the range, held to -1 ... 1; None where there is none."""
+    if not plan.control_weights:
+        return None
+    percent = sum(weight * psc for weight, psc in zip(plan.control_weights, comparison.psc, strict=False))
+    return min(1.0, max(-1.0, percent / plan.full_range))
 
 
 def used_of(current: Model, volumes: range, index: int) -> npt.NDArray[np.intp]:
@@ -92,7 +102,11 @@ def score_of(plan: SignalPlan, index: int, standing: Score | None, current: Mode
     volumes = used_of(current, window.volumes, index)
     mean = _block_mean(plan, current, index, volumes, window.baseline)
     answer = Answer(None) if mean is None else of_block(plan, current, index, volumes, mean, answers)
-    return None if answer.value is None else Score(window.block, answer.value, answer.se, feedback_of(plan, answer.value))
+    return (
+        None
+        if answer.value is None
+        else Score(window.block, answer.value, answer.se, feedback_of(plan, answer.value), None if mean is None else control_of(plan, mean))
+    )
 
 
 def _block_mean(plan: SignalPlan, current: Model, index: int, volumes: npt.NDArray[np.intp], baseline: range) -> Comparison | None:
@@ -107,4 +121,11 @@ def _block_mean(plan: SignalPlan, current: Model, index: int, volumes: npt.NDArr
 def with_score(reading: Reading, score: Score | None) -> Reading:
     if score is None:
         return reading
-    return replace(reading, score=score.value, score_se=score.se, score_block=score.block, score_feedback=score.feedback)
+    return replace(
+        reading,
+        score=score.value,
+        score_se=score.se,
+        score_block=score.block,
+        score_feedback=score.feedback,
+        control_score_feedback=score.control_feedback,
+    )

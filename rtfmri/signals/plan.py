@@ -25,6 +25,7 @@ from rtfmri.paradigm import Block, first_index_at
 from rtfmri.signals.components import Components
 from rtfmri.signals.design import SECONDS_PER_DRIFT_ORDER, drift_order, legendre, task_regressor
 from rtfmri.signals.inputs import SignalInputs, checked_regressors
+from rtfmri.signals.measures.decoder import Decoder
 from rtfmri.signals.nuisance import Carried, carried_blocks
 from rtfmri.signals.windows import ScoreWindow, baseline_windows, score_windows
 from rtfmri.study import Study
@@ -61,6 +62,7 @@ class SignalPlan:
     full_range: float  # what is full feedback, in the measure's unit
     centre: float  # what is no feedback
     settled_se: float  # in the measure's unit
+    control_weights: tuple[float, ...]  # of the control combination, by region; empty: none is computed
 
     @property
     def planned_volumes(self) -> int:
@@ -95,24 +97,21 @@ def plan_signal(
     signal = study.signal
     order = drift_order(planned_volumes * tr_s) if "drift" in signal.nuisance else 0
     carried = carried_blocks(signal, given.physiology_columns, 1 + order)
-    coming = sum(block.size for block in carried)
-    regressors = checked_regressors(given.regressors, planned_volumes)
     numbers = tuple(number for number, block in enumerate(blocks) if block.role == "regulate")
-    times_s: Array = tr_s * np.arange(planned_volumes, dtype=np.float64)
-    tasks = [task_regressor(blocks[number], times_s)[None] for number in numbers]
-    drift = legendre(order, planned_volumes)
-    design = np.concatenate([np.ones((1, planned_volumes)), drift, np.zeros((coming, planned_volumes)), regressors, *tasks])
+    design = _design(order, carried, checked_regressors(given.regressors, planned_volumes), [blocks[n] for n in numbers], tr_s)
+    tasks = slice(len(design) - len(numbers), len(design))
+    nuisance = np.ones(len(design), dtype=np.bool_)
+    nuisance[0] = nuisance[tasks] = False
     baselines = baseline_windows(blocks, signal.baseline, tr_s)
-    units, functionals = _functionals(study, given)
-    decoders = () if given.decoder is None else (given.decoder,)
-    nuisance = np.array([False] + [True] * (order + coming + len(regressors)) + [False] * len(tasks))
+    decoder = _decoder(study, given)
+    units, functionals = _functionals(study, decoder)
     return SignalPlan(
         roi_names=tuple(roi.name for roi in study.roi),
         roi_weights=np.array([roi.weight for roi in study.roi]),
         tr_s=tr_s,
         design=design,
         carried=carried,
-        tasks=slice(len(design) - len(tasks), len(design)),
+        tasks=tasks,
         task_blocks=numbers,
         nuisance=nuisance,
         active_from=_active_from(order, len(design), tr_s),
@@ -123,14 +122,33 @@ def plan_signal(
         components=given.components,
         signal=signal,
         prior=_prior(signal, order, carried, len(design)),
-        reach=np.append(np.ones(len(study.roi)), [decoder.reach / decoder.spread for decoder in decoders]),
+        reach=np.array([1.0] * len(study.roi) + ([decoder.reach / decoder.spread] if decoder else [])),
         units=units,
         functionals=functionals,
-        offset=sum((decoder.intercept - decoder.mean) / decoder.spread for decoder in decoders),
+        offset=(decoder.intercept - decoder.mean) / decoder.spread if decoder else 0.0,
         full_range=_full_range(signal, given.full_range),
         centre=signal.measure.centre if isinstance(signal.measure, Correlation | UserFunction) else 0.0,
         settled_se=_settled_se(signal),
+        control_weights=given.control_weights,
     )
+
+
+def _design(order: int, carried: tuple[Carried, ...], regressors: Array, tasks: list[Block], tr_s: float) -> Array:
+    """The design (P, N) with the carried rows zero."""
+    volumes = regressors.shape[1]
+    times_s: Array = tr_s * np.arange(volumes, dtype=np.float64)
+    coming = np.zeros((sum(block.size for block in carried), volumes))
+    courses = [task_regressor(block, times_s)[None] for block in tasks]
+    return np.concatenate([np.ones((1, volumes)), legendre(order, volumes), coming, regressors, *courses])
+
+
+def _decoder(study: Study, given: SignalInputs) -> Decoder | None:
+    rule = study.signal.measure
+    if not isinstance(rule, DecoderRule):
+        return None
+    if given.decoder is None:
+        raise StudyError(f"signal.measure: the decoder's weight map {rule.weights.name} was not read; check the file.")
+    return given.decoder
 
 
 def _active_from(order: int, columns: int, tr_s: float) -> npt.NDArray[np.intp]:
@@ -152,15 +170,13 @@ def _prior(signal: Signal, order: int, carried: tuple[Carried, ...], columns: in
     return prior
 
 
-def _functionals(study: Study, given: SignalInputs) -> tuple[Array, Array]:
+def _functionals(study: Study, decoder: Decoder | None) -> tuple[Array, Array]:
     """``units`` and ``functionals`` of the plan."""
     rule = study.signal.measure
     regions = len(study.roi)
     weights = np.array([roi.weight for roi in study.roi])
-    if isinstance(rule, DecoderRule):
-        if given.decoder is None:
-            raise StudyError(f"signal.measure: the decoder's weight map {rule.weights.name} was not read; check the file.")
-        units = np.append(np.zeros(regions), 1.0 / given.decoder.spread)
+    if decoder is not None:
+        units = np.append(np.zeros(regions), 1.0 / decoder.spread)
         return units, np.array([np.append(weights, 0.0), np.append(np.zeros(regions), 1.0)])
     name = rule.roi if isinstance(rule, SingleRoi | ZScore) else None
     if name is None:

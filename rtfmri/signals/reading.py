@@ -42,6 +42,7 @@ class Score:
     value: float
     se: float | None
     feedback: float
+    control_feedback: float | None = None  # of the control combination
 
 
 @dataclass(frozen=True)
@@ -65,5 +66,7 @@ class Reading:
     value: float | None = None
     value_se: float | None = None
     score_feedback: float | None = None  # the score in parts of the range
+    control_feedback: float | None = None  # as ``feedback``, of the control combination
+    control_score_feedback: float | None = None
     held: str = ""  # why the measure gave no value although it could have had one: the display holds
     late: bool = False  # a user's function missed its time limit: journal it, a replay must obey

@@ -1,4 +1,4 @@
-"""The regulation value against known truth, and beside other ways on the same runs: `make bench ARGS="-k signal"`. About 8 minutes of CPU.
+"""The regulation value against known truth, and beside other ways on the same runs: `make bench ARGS="-k signal"`. About 10 minutes of CPU.
 
 The figures asked for (issue 5) are asserted; everything is printed. Runs and noise: ``bench_signal_truth.py``.
 """

@@ -1,6 +1,7 @@
 """Pulse and breathing against simulated bodies whose beats, breaths and effects are known."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,10 +21,12 @@ from physio_truth import (
     true_cardiac_phase,
 )
 
+from rtfmri.errors import StudyError
 from rtfmri.signals.physiology import breath, pulse
 from rtfmri.signals.physiology.plan import PhysioPlan, mid_volume, of_slices, plan_physiology
 from rtfmri.signals.physiology.response import RESPIRATION_RESPONSE, STEP_S
 from rtfmri.signals.physiology.stream import PhysioReading, add, begin, columns, warm_up
+from rtfmri.study import parse_study
 from rtfmri.study.physiology import Physiology
 
 PLAN = PhysioPlan(RATE_HZ, True, True, 2, 2, True, True)
@@ -82,17 +85,35 @@ def test_a_beat_that_was_not_seen_does_not_stretch_the_phase():
 
 
 def test_respiratory_phase_is_glovers_histogram_to_its_bin():
-    """The oracle: 100 bins over the same minute, cumulated, times the sign of the slope."""
-    body = a_body(3, 60.0, noise=0.0)
-    smooth = breath.smoothed(body.belt[8::16].copy(), 25.0)
-    moments = np.arange(10.0, 50.0, 0.37)
-    found = breath.respiratory_phase(0.0, smooth, np.sort(smooth), 25.0, moments)
-    places = np.rint(moments * 25).astype(int)
-    counts, edges = np.histogram(smooth, 100)
-    share = np.cumsum(counts)[np.clip(np.digitize(smooth[places], edges) - 1, 0, 99)] / len(smooth)
-    slope = np.sign(smooth[places + 5] - smooth[places - 5])
-    np.testing.assert_allclose(np.abs(found), np.pi * share, atol=0.15)
-    assert (np.sign(found) == slope).mean() > 0.97
+    """The oracle: 100 bins over the last two breaths, cumulated, times the sign of the slope."""
+    smooth = breath.smoothed(a_body(3, 60.0, noise=0.0).belt[8::16].copy(), 25.0)
+    usual = breath.usual_range(np.sort(smooth))
+    found, oracle, slopes = [], [], []
+    for end in range(500, len(smooth), 9):
+        part = smooth[:end]
+        turns = breath.turns_of(part, breath.TURN * usual)
+        found += breath.respiratory_phase(0.0, part, 25.0, turns, 0.0, np.array([(end - 12) / 25])).tolist()
+        recent = part[turns[0][-5] :]
+        counts, edges = np.histogram(recent, 100)
+        oracle.append(np.pi * np.cumsum(counts)[np.clip(np.digitize(part[end - 12], edges) - 1, 0, 99)] / len(recent))
+        slopes.append(np.sign(part[end - 7] - part[end - 17]))
+    np.testing.assert_allclose(np.abs(found), oracle, atol=0.2)
+    assert (np.sign(found) == slopes).all()
+
+
+def test_the_respiratory_terms_do_not_go_with_the_depth_of_breathing(monkeypatch):
+    """Deeper breathing in every other 40 s: the terms' means there and elsewhere are alike, else they would be regulation."""
+    n = int((BEFORE_S + 405) * RATE_HZ)
+    calm = ((np.arange(n) / RATE_HZ - BEFORE_S) % 80 > 40).astype(float)
+    starts_s = BEFORE_S + np.arange(400.0)
+    deep = calm[(starts_s * RATE_HZ).astype(int)] > 0.5
+    body, apart = a_body(15, n / RATE_HZ, calm), {}
+    for breaths in (breath.BREATHS, 1000):
+        monkeypatch.setattr(breath, "BREATHS", breaths)
+        rows = np.array([r.columns for r in stream_columns(PLAN, body, starts_s, AFTER_S, 1.0)])[:, 4:8]
+        apart[breaths] = float(np.abs(rows[deep].mean(axis=0) - rows[~deep].mean(axis=0)).max())
+    print("means of the terms apart, last breaths and last minute:", apart)
+    assert apart[breath.BREATHS if breath.BREATHS in apart else 2] < 0.2 < apart[1000]
 
 
 def test_a_held_breath_brings_the_volume_per_time_down_and_has_no_phase():
@@ -103,9 +124,8 @@ def test_a_held_breath_brings_the_volume_per_time_down_and_has_no_phase():
     at_s = np.array([30.0, 45.0, 58.0])
     rates = breath.volume_per_time(0.0, smooth, 25.0, turns, at_s)
     assert rates[0] == pytest.approx(0.25, rel=0.1)
-    assert rates[1] == pytest.approx(1 / 7.0, rel=0.1)
-    assert rates[2] == pytest.approx(1 / 20.0, rel=0.1)
-    phases = breath.respiratory_phase(0.0, smooth, np.sort(smooth), 25.0, np.array([57.0]))
+    assert rates[1:] == pytest.approx([1 / 9.0, 1 / 22.0], rel=0.1)  # since the breath began that never ended, at 36 s
+    phases = breath.respiratory_phase(0.0, smooth, 25.0, turns, breath.STILL * 1.0, np.array([57.0]))
     assert np.isnan(phases).all()
 
 
@@ -293,3 +313,43 @@ def test_a_volume_costs_little():
         assert isinstance(columns(PLAN, state, 68.0, moments)[1], PhysioReading)
         spent.append(time.thread_time() - began)
     assert min(spent) < 0.003
+
+
+def test_a_belt_the_other_way_round_spans_the_same_columns():
+    body = a_body(14, 60.0)
+    _, one = columns(PLAN, add(begin(PLAN), body.pulse, body.belt), 50.0, mid_volume(1.0))
+    _, other = columns(PLAN, add(begin(PLAN), body.pulse, -body.belt), 50.0, mid_volume(1.0))
+    np.testing.assert_allclose(np.array(other.columns[4:8]) * [-1, -1, 1, 1], one.columns[4:8], atol=0.05)
+
+
+def test_a_study_that_asks_for_physiology_must_say_where_it_comes_from():
+    plain = {
+        "study": {"name": "x"},
+        "roi": [{"name": "a", "sphere_mni_mm": [0, 0, 0], "weight": 1.0}],
+        "paradigm": {"cycle": [{"block": "rest", "s": 40}]},
+    }
+    asking = plain | {"signal": {"nuisance": ["drift", "motion6", "physiology"]}}
+    with pytest.raises(StudyError, match=r"needs the section \[physiology\]"):
+        parse_study(asking, Path("."))
+    assert parse_study(asking | {"physiology": {}}, Path(".")).physiology == Physiology()
+    assert parse_study(plain, Path(".")).physiology is None
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"cardiac": "x", "respiratory": "x"}, "three different column names"),
+        ({"cardiac_order": 0, "respiratory_order": 0, "respiration_volume": False, "heart_rate": False}, "there is no regressor"),
+        ({"address": "5570"}, "physiology.address"),
+        ({"file": "absent_physio.tsv.gz"}, "is not there"),
+        ({"rate_hz": 1}, "physiology.rate_hz"),
+    ],
+)
+def test_mistakes_in_the_section_are_told_in_words(section, words):
+    plain = {
+        "study": {"name": "x"},
+        "roi": [{"name": "a", "sphere_mni_mm": [0, 0, 0], "weight": 1.0}],
+        "paradigm": {"cycle": [{"block": "rest", "s": 40}]},
+    }
+    with pytest.raises(StudyError, match=words):
+        parse_study(plain | {"physiology": section}, Path("."))

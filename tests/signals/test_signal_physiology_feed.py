@@ -111,19 +111,22 @@ def test_a_replay_of_the_recorded_samples_has_the_same_bits():
         assert reading == live_reading
 
 
-def test_a_resumed_run_goes_on_with_the_bits_it_would_have_had():
+@pytest.mark.parametrize("pulsed", [False, True])
+def test_a_resumed_run_goes_on_with_the_bits_it_would_have_had(pulsed):
     """The first thirty volumes from the journal, the others live."""
     body = a_body(5, 150.0)
-    readings, uses = run_live(body, 35.0, 60)
+    trigger = trigger_of(len(body.pulse), 35.0, 70) if pulsed else None
+    readings, uses = run_live(body, 35.0, 60, trigger)
     feed = begin_feed(PLAN)
     for index, used in enumerate(uses):
-        feed = (
-            up_to(PLAN, feed, used, body.pulse, body.belt)
-            if index < 30
-            else with_rows(PLAN, feed, body.pulse[feed.state.samples : used.samples], body.belt[feed.state.samples : used.samples])
-        )
-        feed, reading = volume_columns(PLAN, feed, used, index * TR_S, MOMENTS)
-        assert reading == readings[index]
+        if index < 30:
+            feed, now = up_to(PLAN, feed, used, body.pulse, body.belt, trigger), used
+        else:
+            new = slice(feed.state.samples, used.samples)
+            feed = with_rows(PLAN, feed, body.pulse[new], body.belt[new], None if trigger is None else trigger[new])
+            feed, now = live(feed, 35.0 + (index + 1) * TR_S + 0.4, index * TR_S, TR_S, 0)
+        feed, reading = volume_columns(PLAN, feed, now, index * TR_S, MOMENTS)
+        assert (now, reading) == (used, readings[index])
 
 
 def test_a_record_shorter_than_its_journal_is_noticed():

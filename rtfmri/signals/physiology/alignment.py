@@ -11,6 +11,7 @@ for all volumes: it turns the phases by nearly the same angle, which the model's
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from rtfmri.volume import Array
 SILENCE_TR, SILENCE_S = 3.0, 3.0  # between two series, at least; the longer counts
 FARTHEST_S = 20.0  # no export takes longer: a first pulse further back is another series'
 NEAR_TR = 0.25
-KEPT = 4096  # pulses that are remembered
+KEPT = 2048  # pulses that are remembered
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,15 @@ def aligned(before: Zero | None, pulses: Pulses, complete_s: float, acquired_s: 
     zero = Zero(arrived_s) if before is None else replace(before, arrived_s=min(before.arrived_s, arrived_s))
     if zero.pulsed_s is None:
         return replace(zero, pulsed_s=_first_pulse(pulses, zero.arrived_s, tr_s, pulses_before))
-    nearest = min(pulses.times_s, key=lambda time_s: abs(time_s - acquired_s - zero.zero_s), default=None)
-    if nearest is None or abs(nearest - acquired_s - zero.zero_s) > NEAR_TR * tr_s:
-        return zero
-    return replace(zero, pulsed_s=nearest - acquired_s)
+    nearest_s = _nearest(pulses.times_s, zero.zero_s + acquired_s, NEAR_TR * tr_s)
+    return zero if nearest_s is None else replace(zero, pulsed_s=nearest_s - acquired_s)
+
+
+def _nearest(times_s: tuple[float, ...], expected_s: float, reach_s: float) -> float | None:
+    """The one of increasing ``times_s`` that is nearest to ``expected_s``; None where none is within ``reach_s``."""
+    after = bisect_left(times_s, expected_s)
+    near = [time_s for time_s in times_s[max(0, after - 1) : after + 1] if abs(time_s - expected_s) <= reach_s]
+    return min(near, key=lambda time_s: abs(time_s - expected_s), default=None)
 
 
 def _first_pulse(pulses: Pulses, arrived_s: float, tr_s: float, pulses_before: int) -> float | None:

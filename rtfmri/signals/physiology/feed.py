@@ -62,10 +62,14 @@ def as_if_live(plan: PhysioPlan, start_s: float, volume_end_s: float, rows: int)
     return Used(min(max(samples, 0), rows), -start_s)
 
 
-def up_to(plan: PhysioPlan, feed: Feed, used: Used, cardiac: Array, respiratory: Array) -> Feed:
-    """With the recorded samples (all rows of both) that the volume used beyond those that are in already."""
+def up_to(plan: PhysioPlan, feed: Feed, used: Used, cardiac: Array, respiratory: Array, trigger: Array | None = None) -> Feed:
+    """With the recorded samples (of each signal, all rows) that the volume used beyond those that are in already.
+
+    A run that is resumed is brought to where it was in this way, volume after volume, and then goes on ``live`` from the same zero.
+    """
     further = slice(feed.state.samples, used.samples)
-    return with_rows(plan, feed, cardiac[further], respiratory[further])
+    feed = with_rows(plan, feed, cardiac[further], respiratory[further], None if trigger is None else trigger[further])
+    return replace(feed, zero=Zero(used.zero_s))
 
 
 def volume_columns(plan: PhysioPlan, feed: Feed, used: Used, acquired_s: float, moments: Moments) -> tuple[Feed, PhysioReading]:

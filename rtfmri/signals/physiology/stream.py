@@ -130,12 +130,14 @@ def _respiratory(plan: PhysioPlan, state: PhysioState, moments_s: Array, shares:
     if why:
         return replace(nothing, why=why)
     smooth = breath.smoothed(values, rate_hz)
-    ordered: Array = np.sort(smooth)
-    turns = breath.turns_of(smooth, breath.TURN * breath.usual_range(ordered))
+    usual_range = breath.usual_range(np.sort(smooth))
+    turns = breath.turns_of(smooth, breath.TURN * usual_range)
     why = breath.why_no_breathing(values, turns[0], rate_hz)
     if why:
         return replace(nothing, why=why)
-    fourier = _fourier(breath.respiratory_phase(first_s, smooth, ordered, rate_hz, moments_s), shares, plan.respiratory_order)
+    fourier = _fourier(
+        breath.respiratory_phase(first_s, smooth, rate_hz, turns, breath.STILL * usual_range, moments_s), shares, plan.respiratory_order
+    )
     usual = state.usual_breathing
     if usual is None and len(values) >= USUAL_S * rate_hz:
         usual = _usual_breathing(first_s, smooth, rate_hz, turns)

@@ -1,0 +1,300 @@
+"""The aftercare process as it runs beside the engine: killed, orphaned, overloaded, on a full disk, with a record cut short."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import psutil
+import pytest
+from aftercare_runs import DATA_OFFSET, SHAPE, TR_S, Run, a_run, a_study, with_folder
+
+from rtfmri.aftercare import core, naming
+from rtfmri.aftercare.client import Aftercare
+from rtfmri.aftercare.files import PICTURES
+from rtfmri.aftercare.job import RawFile
+from rtfmri.aftercare.raw_reader import RawReader
+from rtfmri.aftercare.stopping import TEXT
+
+resource = pytest.importorskip("resource")
+LIMIT_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run whose raw file is whole."""
+    run = a_run(tmp_path_factory.mktemp("raw"), a_study(every=2, resliced=True))
+    run.write_raw()
+    return run
+
+
+@pytest.fixture
+def run(calm: Run, tmp_path: Path) -> Run:
+    return with_folder(calm, tmp_path / "derivatives")
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < deadline_s, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def in_step(run: Run, care: Aftercare, delivered: list) -> Iterator[int]:
+    """Volume after volume, the next when the last was judged: never a lag."""
+    care.begin(run.job)
+    for notice in run.notices:
+        care.volume(notice)
+        if run.images[notice.index] is not None:
+            until(lambda index=notice.index: any(m.kind == "quality" and m.index == index for m in delivered))
+        yield notice.index
+
+
+def of_kind(delivered: list, kind: str) -> list:
+    return [message for message in delivered if message.kind == kind]
+
+
+def maps_of(run: Run) -> dict[str, np.ndarray]:
+    paths = sorted(run.job.folder.glob("*_statmap.nii.gz"))
+    return {path.name.split("_desc-")[1]: np.asarray(nib.load(path).dataobj) for path in paths}
+
+
+def process_of(care: Aftercare) -> psutil.Process:
+    return psutil.Process(care._process.pid)
+
+
+@pytest.fixture(scope="module")
+def followed(calm: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, list]:
+    """A calm run, its maps written."""
+    run, delivered = with_folder(calm, tmp_path_factory.mktemp("calm") / "derivatives"), []
+    with Aftercare(delivered.append) as care:
+        for _ in in_step(run, care, delivered):
+            pass
+        care.finish()
+        assert care.wait(LIMIT_S)
+    return run, delivered
+
+
+def test_a_calm_run_tells_quality_and_pictures_and_no_fault(followed) -> None:
+    run, delivered = followed
+    assert of_kind(delivered, "fault") == []
+    there = [notice.index for notice in run.notices if run.images[notice.index] is not None]
+    assert [message.index for message in of_kind(delivered, "quality")] == there
+    pictures = of_kind(delivered, "picture")
+    assert {message.what for message in pictures} == {"regulate"}
+    assert len(pictures) >= len(there) // 2 - 3
+    kept = sorted(run.job.folder.glob("figures/*"))
+    assert len(kept) == PICTURES
+    assert kept[-1].read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_maps_of_the_process_are_the_cores_own(followed) -> None:
+    run, _ = followed
+    state = core.begin(run.job)
+    for image, notice in zip(run.images, run.notices, strict=True):
+        state, _ = core.step(state, run.job, image, notice, 0)
+    last, maps = run.notices[-1].index, maps_of(run)
+    assert maps["regulate_stat-t_statmap.nii.gz"].tobytes() == core.t_maps(state, run.job, last)["regulate"].tobytes()
+    assert maps["regulate_stat-effect_statmap.nii.gz"].tobytes() == core.effect_maps(state, run.job, last)["regulate"].tobytes()
+    assert maps["brain_stat-tsnr_statmap.nii.gz"].tobytes() == core.tsnr_image(state, run.job).tobytes()
+    path = naming.statmap(run.job.folder, run.job.label, "regulate", "t")
+    np.testing.assert_allclose(nib.load(path).affine, run.job.reference_grid.affine, atol=1e-5)
+    about = json.loads(naming.sidecar(path).read_text())
+    assert about["VolumesInMap"] == state.fit.volumes
+    assert about["Contrast"] == "push + pull > rest"
+    assert len(about["Regressors"]) == len(run.job.plan.design)
+    assert about["Regressors"][0] == "constant"
+    assert about["Regressors"][-2:] == ["task_1_push", "task_2_pull"]
+
+
+def test_the_realigned_run_holds_each_volume_at_its_number(followed) -> None:
+    run, _ = followed
+    path = naming.realigned(run.job.folder, run.job.label)
+    image = nib.load(path)
+    assert image.shape == (*SHAPE, len(run.notices))
+    assert image.header.get_zooms()[3] == pytest.approx(TR_S)
+    voxels, about = np.asarray(image.dataobj), json.loads(naming.sidecar(path).read_text())
+    assert about["VolumesNotRealigned"] == [0, 1, 2, 40]
+    assert [n for n in range(voxels.shape[3]) if not voxels[..., n].any()] == [0, 1, 2, 40]
+    resliced = core.step(core.begin(run.job), run.job, run.images[60], run.notices[60], 0)[1].resliced
+    np.testing.assert_array_equal(voxels[..., 60], resliced)
+
+
+def test_overload_sheds_with_faults_and_leaves_the_same_maps(run: Run, followed) -> None:
+    delivered: list = []
+    with Aftercare(delivered.append) as care:
+        care.begin(run.job)
+        took_s = []
+        for notice in run.notices:
+            began_s = time.thread_time()
+            care.volume(notice)
+            took_s.append(time.thread_time() - began_s)
+        until(lambda: [m for m in of_kind(delivered, "fault") if m.code == "map_shed"])
+        until(lambda: of_kind(delivered, "quality"))
+        care.finish()
+        assert care.wait(LIMIT_S)
+    assert [m.code for m in of_kind(delivered, "fault")][:3] == ["pictures_shed", "quality_shed", "map_shed"]
+    assert len(of_kind(delivered, "quality")) < len(run.notices) / 2
+    assert sorted(took_s)[len(took_s) // 2] < 50e-6
+    calm, own = maps_of(followed[0]), maps_of(run)
+    assert calm.keys() == own.keys()
+    assert all(calm[name].tobytes() == own[name].tobytes() for name in calm)
+
+
+def test_memory_does_not_grow_with_the_volumes(calm: Run, tmp_path: Path) -> None:
+    run, delivered = with_folder(calm, tmp_path), []
+    with Aftercare(delivered.append) as care:
+        sizes = {}
+        for index in in_step(run, care, delivered):
+            if index in (30, len(run.notices) - 1):
+                sizes[index] = process_of(care).memory_info().rss
+    first, last = sizes.values()
+    assert last - first < 4e6  # 60 volumes of this run are 1 MB; a leak of pictures would be more
+
+
+def test_a_killed_process_is_one_fault_and_the_engine_goes_on(run: Run) -> None:
+    delivered: list = []
+    with Aftercare(delivered.append) as care:
+        for index in in_step(run, care, delivered):
+            if index == 20:
+                process_of(care).kill()
+                break
+        until(lambda: of_kind(delivered, "fault"))
+        for notice in run.notices[21:]:
+            care.volume(notice)
+        assert care.wait(LIMIT_S)
+        care.finish()
+    assert [message.text for message in of_kind(delivered, "fault")] == [TEXT]
+
+
+def test_an_error_within_the_process_is_the_same_one_fault(run: Run) -> None:
+    delivered: list = []
+    with Aftercare(delivered.append) as care:
+        care.begin(run.job)
+        care.volume(type(run.notices[0])(5, run.notices[5].transform, (1.0,), True))  # a row of another design
+        assert care.wait(LIMIT_S)
+    assert [message.text for message in of_kind(delivered, "fault")] == [TEXT]
+    assert "ValueError" in of_kind(delivered, "fault")[0].advice
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux can fill another process's disk")
+def test_a_full_disk_is_one_fault_and_the_quality_goes_on(run: Run) -> None:
+    delivered: list = []
+    with Aftercare(delivered.append) as care:
+        for index in in_step(run, care, delivered):
+            if index == 20:
+                resource.prlimit(process_of(care).pid, resource.RLIMIT_FSIZE, (1000, 1000))
+        care.finish()
+        assert care.wait(LIMIT_S)
+    (fault,) = of_kind(delivered, "fault")
+    assert "cannot be written" in fault.text
+    assert of_kind(delivered, "quality")[-1].index == run.notices[-1].index
+    assert maps_of(run) == {}
+    assert [path.name for path in run.job.folder.rglob("*part*")] == []
+
+
+def test_a_record_that_is_cut_short_is_one_fault_and_the_map_holds_the_rest(tmp_path: Path) -> None:
+    run, delivered = a_run(tmp_path), []
+    run.write_raw(volumes=60)
+    with Aftercare(delivered.append) as care:
+        care.begin(run.job)
+        for notice in run.notices:
+            care.volume(notice)
+        until(lambda: [m for m in of_kind(delivered, "fault") if m.code == "voxels_lost"])
+        care.finish()
+        assert care.wait(LIMIT_S)
+    lost = [m for m in of_kind(delivered, "fault") if m.code == "voxels_lost"]
+    assert [m.index for m in lost] == [60]
+    about = json.loads(naming.sidecar(naming.statmap(run.job.folder, run.job.label, "regulate", "t")).read_text())
+    assert about["VolumesInMap"] == sum(notice.usable for notice in run.notices[:60])
+
+
+def test_nothing_is_delivered_after_finish(run: Run) -> None:
+    delivered: list = []
+    with Aftercare(delivered.append) as care:
+        care.begin(run.job)
+        for notice in run.notices:
+            care.volume(notice)
+        care.finish()
+        before = len(delivered)
+        assert care.wait(LIMIT_S)
+    assert len(delivered) == before
+    assert len(maps_of(run)) == 3
+
+
+def test_closing_without_finish_ends_the_process_without_maps_or_faults(run: Run) -> None:
+    delivered: list = []
+    with Aftercare(delivered.append) as care:
+        for index in in_step(run, care, delivered):
+            if index == 10:
+                break
+        process = process_of(care)
+    assert not process.is_running()
+    assert of_kind(delivered, "fault") == []
+    assert maps_of(run) == {}
+
+
+ENGINE = """
+import pickle, sys, time
+from rtfmri.aftercare.client import Aftercare
+job, notices = pickle.load(open(sys.argv[1], "rb"))
+with Aftercare(lambda message: None) as care:
+    print(care._process.pid, flush=True)
+    care.begin(job)
+    for notice in notices:
+        care.volume(notice)
+    if sys.argv[2] == "finish":
+        care.finish()
+    else:
+        time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("end", ["finish", "killed"])
+def test_the_process_outlives_an_engine_that_finished_and_ends_with_one_that_was_killed(run: Run, tmp_path: Path, end: str) -> None:
+    import pickle
+
+    handed = tmp_path / "job.pickle"
+    handed.write_bytes(pickle.dumps((run.job, run.notices)))
+    command = [sys.executable, "-c", ENGINE, str(handed), end]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout is not None
+        process = psutil.Process(int(engine.stdout.readline()))
+        if end == "killed":
+            until(lambda: list(run.job.folder.glob("figures/*.png")))
+            os.kill(engine.pid, signal.SIGKILL)
+        engine.wait(LIMIT_S)
+    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    assert len(maps_of(run)) == (3 if end == "finish" else 0)
+    assert [path.name for path in run.job.folder.rglob("*") if path.suffix not in (".png", ".gz", ".json") and path.is_file()] == []
+
+
+def test_the_process_steps_back_behind_the_critical_path(run: Run) -> None:
+    delivered: list = []
+    with Aftercare(delivered.append) as care:
+        for _ in in_step(run, care, delivered):
+            break
+        assert process_of(care).nice() >= min(19, os.nice(0) + 10)
+
+
+def test_a_reader_that_comes_after_the_run_reads_the_compressed_record(calm: Run, tmp_path: Path) -> None:
+    content = bytearray(calm.job.raw.path.read_bytes())
+    content[108:112] = struct.pack("<f", float(DATA_OFFSET))
+    raw = RawFile(tmp_path / "raw_bold.nii", 0, calm.job.raw.grid)  # the growing file's offset is another
+    raw.compressed.write_bytes(gzip.compress(bytes(content), 1))
+    reader = RawReader(raw)
+    for index in (3, 4, 70):
+        np.testing.assert_array_equal(reader.read(index), calm.images[index])
+    assert reader.read(len(calm.images)) is None
+    reader.close()
+    assert RawReader(RawFile(tmp_path / "none.nii", 0, raw.grid)).read(0) is None
