@@ -18,7 +18,6 @@ import sys
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import IO
 
 from rtfmri.aftercare.frames import read_frame, write_frame
 from rtfmri.aftercare.inbox import FINISH, Item
@@ -43,19 +42,23 @@ class Aftercare:
         self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._delivering = threading.Lock()
         self._begun = self._dead = self._finished = self._silent = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._feeder = threading.Thread(target=self._feed, name="aftercare feeder", daemon=True)
+        self._listener = threading.Thread(target=self._listen, name="aftercare listener", daemon=True)
 
     def __enter__(self) -> Aftercare:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "rtfmri.aftercare"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # a Ctrl-C at the terminal is not for it
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._feeder = threading.Thread(target=self._feed, args=(self._process.stdin,), name="aftercare feeder", daemon=True)
-        self._listener = threading.Thread(target=self._listen, args=(self._process.stdout,), name="aftercare listener", daemon=True)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "rtfmri.aftercare"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # a Ctrl-C at the terminal is not for it
+            )
+        except OSError as error:  # the run goes on without
+            self._dead = True
+            self._tell(stopped(str(error)))
+            return self
         self._feeder.start()
         self._listener.start()
         return self
@@ -64,9 +67,12 @@ class Aftercare:
         """Let a finished process go on alone, as soon as it has all notices; end any other."""
         self._silence()
         self._queue.put(None)
-        self._feeder.join(FLUSH_S if self._finished else END_S)
-        if not self._finished:
-            self._end()
+        if self._process is None:
+            return
+        if self._finished:
+            self._feeder.join(FLUSH_S)
+        else:
+            self._end(self._process)
 
     def begin(self, job: AftercareJob) -> None:
         """The run has its reference; notices before this are not for the map and are dropped."""
@@ -85,7 +91,8 @@ class Aftercare:
 
     def wait(self, timeout_s: float) -> bool:
         """Whether the process has ended, which after ``finish`` means that the maps are written."""
-        self._listener.join(timeout_s)
+        if self._process is not None:
+            self._listener.join(timeout_s)
         return not self._listener.is_alive()
 
     def _put(self, item: Item) -> None:
@@ -101,9 +108,11 @@ class Aftercare:
             if not self._silent:
                 self._deliver(message)
 
-    def _feed(self, pipe: IO[bytes]) -> None:
+    def _feed(self) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
         try:
-            with pipe:
+            with self._process.stdin as pipe:
                 while (item := self._queue.get()) is not None:
                     write_frame(pipe, pickle.dumps(item))
                     if item == FINISH:
@@ -111,9 +120,11 @@ class Aftercare:
         except OSError:
             return  # the process is gone: the listener tells
 
-    def _listen(self, pipe: IO[bytes]) -> None:
+    def _listen(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
         told = False
-        with pipe:
+        with self._process.stdout as pipe:
             while (frame := read_frame(pipe)) is not None:
                 message = pickle.loads(frame)
                 told = told or getattr(message, "code", "") == STOPPED
@@ -124,9 +135,11 @@ class Aftercare:
         self._queue.put(None)
         self._process.wait()
 
-    def _end(self) -> None:
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """The process ends when its input closes; if it does not, it is killed."""
+        self._feeder.join(END_S)
         try:
-            self._process.wait(END_S)
+            process.wait(0.0 if self._feeder.is_alive() else END_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            process.kill()
         self._listener.join(END_S)

@@ -95,7 +95,10 @@ def _choose(first: int, stop: int, middles: list[int]) -> list[int]:
 
 
 def _columns(count: int, width_mm: float, height_mm: float) -> int:
-    return min(count, max(1, round(math.sqrt(count * ASPECT * height_mm / width_mm))))
+    """Of the numbers next to the one that gives ``ASPECT``, the one that leaves the fewest places of the last row empty."""
+    best = max(1, round(math.sqrt(count * ASPECT * height_mm / width_mm)))
+    near = [columns for columns in (best, best - 1, best + 1) if 1 <= columns <= count] or [count]
+    return min(near, key=lambda columns: -count % columns)
 
 
 def _height_mm(grid: Grid, numbers: Table) -> float:

@@ -170,6 +170,33 @@ def realign(
 
 
 @app.command()
+def prepare(
+    study: Annotated[Path, typer.Argument(help="The study file (TOML).")],
+    sub: Annotated[str, typer.Option("--sub", help="Participant label, letters and digits, such as 07. Never a name.")],
+    ses: Ses = "01",
+    reference: Annotated[Path | None, typer.Option("--reference", help="A short EPI: a folder of DICOMs, or a 3D or 4D NIfTI.")] = None,
+    volumes: Annotated[int, typer.Option("--volumes", min=1, help="How many of its volumes the reference is the mean of.")] = 10,
+    series: Annotated[int | None, typer.Option("--series", help="Which series number of a DICOM folder. Default: the lowest.")] = None,
+    anat: Annotated[Path | None, typer.Option("--anat", help="The participant's T1 (NIfTI); MNI space is then found through it.")] = None,
+    from_session: Annotated[
+        str | None, typer.Option("--from-session", help="Reuse the regions of this earlier session, such as 01, where its head lies now.")
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Affine only: seconds, but regions may lie several millimetres off.")] = False,
+    accept_by: Annotated[str | None, typer.Option("--accept-by", help="Accept, by the name of who looked at the pictures.")] = None,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject: no run is armed with it.")] = False,
+    out: Out = Path("rtfmri_data"),
+) -> None:
+    """**Regions on the participant's own brain**, from a short EPI: reference, masks, and pictures to accept or reject.
+
+    Without --reference, --accept-by NAME or --reject decide over what was prepared before; nothing is computed again.
+    """
+    from rtfmri.cli.preparing import Decision, From, prepare_session
+
+    source = From(reference, volumes, series, anat, from_session, fast)
+    raise typer.Exit(prepare_session(study, source, out, sub, ses, Decision(accept_by, reject)))
+
+
+@app.command()
 def localize(
     source: Annotated[Path, typer.Argument(help="A recorded run: its journal, or a folder that holds one.")],
     roi: Annotated[

@@ -63,7 +63,7 @@ def live_session(
         session = Session(
             Parts(
                 propose=lambda command: _proposed(study, out, command),
-                open_run=lambda entities: opened(study, entities, out, publisher.publish, CLOCKS),
+                open_run=lambda entities: opened(study, entities, out, publisher.publish, CLOCKS, deliver=inbox.put_return),
                 open_source=lambda deliver, run: _source(study, _mouths(inlets, mailbox, run), deliver, run),
                 announce=lambda run: publisher.open_run(run.run.armed.run_uid, run.history),
                 finish=lambda run: _finish(run, finishing),

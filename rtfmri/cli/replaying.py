@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 from rich.console import Console
 
@@ -20,7 +21,7 @@ from rtfmri.cli.wiring import CLOCKS, bar, entities_of, ports_of, speed_of, tell
 from rtfmri.engine.opening import Opened, opened
 from rtfmri.engine.replay import Decisions, decisions_of, replay
 from rtfmri.errors import StudyError
-from rtfmri.messages import Entities, Envelope, RunStop
+from rtfmri.messages import Entities, Envelope, Fault, RunStop
 from rtfmri.record.journal import read_journal
 from rtfmri.record.layout import RunPaths
 from rtfmri.record.outputs import finish_record
@@ -32,6 +33,8 @@ from rtfmri.study import Study, load_study
 from rtfmri.volume import EndOfSource, SourceItem, Volume
 
 DEFAULT_OUT = Path("rtfmri_replay")
+MAPS_WITHIN_S = 600.0
+SHED = ("_shed", "_again")  # codes of aftercare's faults about its own lag
 Labels = tuple[str | None, str, int | None]
 
 
@@ -66,7 +69,7 @@ def replay_source(
     console = Console()
     with ExitStack() as stack:
         folder = out or (Path(stack.enter_context(tempfile.TemporaryDirectory())) if verify else DEFAULT_OUT)
-        run = _replayed(recording, folder, _entities(recording, folder, labels), pace, port, console)
+        run = _replayed(recording, folder, _entities(recording, folder, labels), pace, port, out is not None or not verify, console)
         again = read_journal(run.paths.journal)
         print_summary(again, console)
         if out or not verify:
@@ -124,24 +127,42 @@ def _entities(recording: Recording, out: Path, labels: Labels) -> Entities:
     return entities_of(recording.study, out, sub or "replay", ses, run)
 
 
-def _replayed(recording: Recording, out: Path, entities: Entities, pace: float, port: int | None, console: Console) -> Opened:
+def _replayed(recording: Recording, out: Path, entities: Entities, pace: float, port: int | None, cared: bool, console: Console) -> Opened:
     if RunPaths(out, entities).journal.exists():  # a live run would be resumed; a replay begins anew
         raise StudyError(f"{out} already holds a record of {entities.label}; choose another --out or --run.")
+    said: SimpleQueue[object] = SimpleQueue()
     with ExitStack() as stack:
         publish: Callable[[Envelope], None] = _nobody
         publisher = None
         if pace != float("inf") or port is not None:
             publisher = stack.enter_context(Publisher(ports_of(recording.study, port)))
             publish = publisher.publish
-        recorded = recording.live.messages if recording.live else ()
-        run = stack.enter_context(opened(recording.study, entities, out, publish, CLOCKS, recorded))
+        live = recording.live.envelopes if recording.live else ()
+        run = stack.enter_context(opened(recording.study, entities, out, publish, CLOCKS, live, _listener(said, pace) if cared else None))
         if publisher is not None:
             publisher.open_run(run.run.armed.run_uid, run.history)
         items = stack.enter_context(_watched(recording, console))
-        replay(run.run, items, recording.decisions, _pace(pace))
+        replay(run.run, items, recording.decisions, _pace(pace), said)
     tell_rescued(run, Console(stderr=True))
+    _wait_for_maps(run, console)
     finish_record(run.paths)
     return run
+
+
+def _listener(said: SimpleQueue[object], pace: float) -> Callable[[object], None]:
+    """At full speed aftercare is always behind: that is no fault."""
+    if pace != float("inf"):
+        return said.put
+    return lambda message: None if isinstance(message, Fault) and message.code.endswith(SHED) else said.put(message)
+
+
+def _wait_for_maps(run: Opened, console: Console) -> None:
+    """A replay at full speed is ahead of its aftercare; the record is whole when that has caught up."""
+    if run.maps_written(0.0):
+        return
+    with console.status("finishing the statistical map"):
+        if not run.maps_written(MAPS_WITHIN_S):
+            console.print("The statistical map is not finished yet; it will be written into the record.", soft_wrap=True)
 
 
 @contextmanager

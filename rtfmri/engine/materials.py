@@ -12,6 +12,7 @@ import numpy as np
 
 from rtfmri.errors import StudyError
 from rtfmri.pipeline import DecoderMap, GridImage, Materials
+from rtfmri.record.copies import sidecar
 from rtfmri.record.references import load_image
 from rtfmri.record.tables import read_numbers
 from rtfmri.signals.inputs import SignalInputs
@@ -72,11 +73,11 @@ def _tissue(study: Study, name: str) -> GridImage:
 
 
 def _decoder(path: Path) -> DecoderMap:
-    sidecar = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+    beside = sidecar(path)
     try:
-        content = json.loads(sidecar.read_text(encoding="utf-8"))
+        content = json.loads(beside.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise StudyError(f"{sidecar.name} is not beside the decoder's map or cannot be read; `rtfmri train` writes both.") from None
+        raise StudyError(f"{beside.name} is not beside the decoder's map or cannot be read; `rtfmri train` writes both.") from None
     return DecoderMap(path.name, _image(path), content if isinstance(content, dict) else {})
 
 

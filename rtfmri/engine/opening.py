@@ -13,12 +13,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rtfmri.aftercare.client import Aftercare
+from rtfmri.aftercare.client import Deliver as DeliverCare
 from rtfmri.engine.announcements import Armed
+from rtfmri.engine.following import Following
 from rtfmri.engine.keeping import Keeping
 from rtfmri.engine.materials import read_materials
 from rtfmri.engine.outlet import Clocks, Outlet
+from rtfmri.engine.parties import Beside
 from rtfmri.engine.replay import decisions_of
 from rtfmri.engine.run import Run
+from rtfmri.engine.user_function import user_function
 from rtfmri.errors import StudyError
 from rtfmri.messages import Confirmed, Entities, Envelope, VolumeMessage
 from rtfmri.pipeline import warm_up
@@ -28,7 +33,9 @@ from rtfmri.record.outputs import write_setting
 from rtfmri.record.recorded import NOT_RECORDED, RecordedRun
 from rtfmri.sham.allot import allot, key_for
 from rtfmri.sham.keeping import as_kept, keep
+from rtfmri.signals.measures.function import Ask
 from rtfmri.study import Study
+from rtfmri.study.signal import UserFunction as UserFunctionRule
 from rtfmri.volume import Missing, SourceItem
 
 Deliver = Callable[[SourceItem], None]
@@ -44,6 +51,7 @@ class Opened:
     history: tuple[Envelope, ...]
     close: Callable[[], None]  # lets go of journal and volumes; the context's end does it at the latest
     rescued: Callable[[], tuple[Path, ...]]  # after that: where what the disk could not take was saved instead
+    maps_written: Callable[[float], bool]  # waits so many seconds at most for aftercare's end
 
     @property
     def armed_unix_s(self) -> float | None:
@@ -62,9 +70,15 @@ def opened(
     out: Path,
     publish: Callable[[Envelope], None],
     clocks: Clocks,
-    recorded: Sequence[VolumeMessage] = (),
+    live: Sequence[Envelope] = (),
+    deliver: DeliverCare | None = None,
 ) -> Iterator[Opened]:
     """A run with its files open; they are closed at exit, whatever the run's end.
+
+    Parameters
+    ----------
+    live : of a replay: the journal of the recorded run, whose decisions are obeyed.
+    deliver : takes what aftercare has to tell, on a thread of its own; None: without aftercare.
 
     Raises
     ------
@@ -73,6 +87,7 @@ def opened(
     kind = study.plan(entities).kind
     materials = read_materials(study)
     _refuse_provisional(study, kind)
+    recorded = [envelope.message for envelope in live if isinstance(envelope.message, VolumeMessage)]
     allotted = allot(as_kept(study, RunPaths(out, entities)), entities, key_for(study), recorded)
     paths = claim(out, entities)
     history = read_journal(paths.journal) if paths.journal.exists() else ()
@@ -86,9 +101,35 @@ def opened(
         journal = files.enter_context(Journal(paths.journal))
         store = files.enter_context(Keeping(paths, materials))
         outlet = Outlet(uid, journal, publish, clocks.unix, next_seq=len(history))
-        run = Run(armed, outlet, store, clocks)
+        care = files.enter_context(_cared(deliver)) if deliver and study.aftercare.enabled and not allotted.blind else None
+        follower = None if care is None else Following(paths, store, care)
+        ask = _asked(study, decisions_of((*live, *history)).late, bool(live), files)
+        run = Run(armed, outlet, store, clocks, Beside(follower, ask))
         first_index = _restore(run, paths, history) if history else 0
-        yield Opened(run, paths, first_index, history, files.close, lambda: _rescued(journal, store))
+        waited = care.wait if care else _nothing_to_wait_for
+        yield Opened(run, paths, first_index, history, files.close, lambda: _rescued(journal, store), waited)
+
+
+@contextmanager
+def _cared(deliver: DeliverCare) -> Iterator[Aftercare]:
+    """Aftercare that goes on alone when the run is over, until the maps are written."""
+    with Aftercare(deliver) as care:
+        try:
+            yield care
+        finally:
+            care.finish()
+
+
+def _asked(study: Study, late: frozenset[int], replayed: bool, files: ExitStack) -> Ask | None:
+    """The study's own function, where it has one; a replay waits for it and is late where the run was."""
+    rule = study.signal.measure
+    if not isinstance(rule, UserFunctionRule):
+        return None
+    return files.enter_context(user_function(rule.function, None if replayed else rule.time_limit_ms / 1e3, late))
+
+
+def _nothing_to_wait_for(_timeout_s: float) -> bool:
+    return True
 
 
 def _rescued(journal: Journal, store: Keeping) -> tuple[Path, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 from rtfmri.engine.run import Run
 from rtfmri.messages import Envelope, Operator, Pause, VolumeMessage
@@ -47,10 +48,13 @@ def decisions_of(envelopes: Sequence[Envelope]) -> Decisions:
     return Decisions(missing, before, frozenset(late), last_index)
 
 
-def replay(run: Run, items: Iterable[SourceItem], decisions: Decisions, pace: Callable[[Volume], None]) -> None:
+def replay(
+    run: Run, items: Iterable[SourceItem], decisions: Decisions, pace: Callable[[Volume], None], said: SimpleQueue[object] | None = None
+) -> None:
     """Take every item of a recorded source, in order, to the run's end.
 
-    ``pace`` is called before each volume and may wait, so that a run can be watched at its own speed.
+    ``pace`` is called before each volume and may wait, so that a run can be watched at its own speed. ``said`` is what aftercare has
+    told meanwhile.
     """
     run.open()
     end = EndOfSource("the recorded source ended before the planned volumes")
@@ -67,6 +71,8 @@ def replay(run: Run, items: Iterable[SourceItem], decisions: Decisions, pace: Ca
         if isinstance(item, Volume):
             pace(item)
         run.take(item)
+        while said is not None and not said.empty():
+            run.take(said.get())
     run.take(end)
 
 

@@ -54,10 +54,13 @@ def asked_contrast(study: Study, name: str | None, plus: Names, minus: Names) ->
             raise StudyError(f"The study has no contrast {name or 'of regulation blocks'}; its contrasts are: {known}.")
         return Asked(_joined(rule.plus), _joined(rule.minus) or rests[0], rule)
     tasks = [tuple(block for block in side if block not in rests) for side in (plus, minus)]
-    if not tasks[0] and not tasks[1]:
+    every = default_contrast(study)
+    if plus and not any(tasks) and not minus and every is not None:
+        tasks[1] = every.plus  # rest against all that is not rest
+    if not any(tasks):
         raise StudyError("--plus and --minus: at least one of them names a regulation block.")
     first, second = tasks if tasks[0] else (tasks[1], ())
-    rule = ContrastRule(name=_name_of(first, second), plus=first, minus=second)
+    rule = ContrastRule(name=_name_of(tasks[0] or rests[:1], tasks[1]), plus=first, minus=second)
     return Asked(_joined(tasks[0]) or rests[0], _joined(tasks[1]) or rests[0], rule, 1.0 if tasks[0] else -1.0)
 
 
@@ -88,7 +91,7 @@ def blocks_in(plan: SignalPlan, contrast: Array) -> frozenset[int]:
 
 
 def _joined(names: Names) -> str:
-    return " + ".join(names)
+    return " and ".join(names)
 
 
 def _name_of(plus: Names, minus: Names) -> str:

@@ -90,12 +90,12 @@ def refuse_without_effect(name: str, words: str, effect: Effect | None) -> Effec
     ------
     StudyError : it is negative, or cannot be told from none.
     """
-    advice = "Keep the anatomical region, or repeat the localizer"
+    advice = "Keep the anatomical region, or repeat the localizer; turn --plus and --minus round if a decrease is what you look for"
     if effect is None or effect.se is None:
-        raise StudyError(f"{name}: the effect of {words} cannot be measured: too few usable volumes. {advice}.")
+        raise StudyError(f"{name}: the effect of {words} cannot be measured: too few usable volumes. Repeat the localizer.")
     told = f"{effect.percent:+.2f} % (standard error {effect.se:.2f} %) in the blocks that did not choose the voxels"
     if effect.percent < -ONE_SIDED * effect.se:
-        raise StudyError(f"{name}: the effect of {words} is negative, {told}. {advice}; turn --plus and --minus round if that is meant.")
+        raise StudyError(f"{name}: the effect of {words} is negative, {told}. {advice}.")
     if not effect.found:
         raise StudyError(f"{name}: no effect of {words} was found, {told}. {advice}.")
     return effect

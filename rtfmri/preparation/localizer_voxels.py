@@ -62,8 +62,8 @@ def choose_voxels(name: str, t: Image, region: Mask, top_percent: float, contigu
     mask = grown_from_peak(t, answering, wanted) if contiguous else _strongest(t, answering, wanted)
     if int(mask.sum()) < MINIMUM_VOXELS:
         raise StudyError(
-            f"{name}: around its peak only {int(mask.sum())} voxels hang together, at least {MINIMUM_VOXELS} are needed; "
-            "leave --contiguous out, or smooth more."
+            f"{name}: around its peak only {int(mask.sum())} responding voxels hang together, at least {MINIMUM_VOXELS} are needed "
+            f"(mean t of the region {float(t[there].mean()):.1f}); look at the map, leave --contiguous out, or smooth more."
         )
     peak = np.unravel_index(int(np.argmax(np.where(mask, t, -np.inf))), t.shape)
     where = int(peak[0]), int(peak[1]), int(peak[2])

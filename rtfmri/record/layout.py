@@ -38,7 +38,8 @@ class RunPaths:
     def _raw(self, ending: str) -> Path:
         return self.raw_folder / f"{self.entities.label}_{ending}"
 
-    def _derived(self, ending: str) -> Path:
+    def derived(self, ending: str) -> Path:
+        """A file beside the journal."""
         return self.folder / f"{self.entities.label}_{ending}"
 
     @property
@@ -64,37 +65,37 @@ class RunPaths:
 
     @property
     def confounds(self) -> Path:
-        return self._derived("desc-confounds_timeseries.tsv")
+        return self.derived("desc-confounds_timeseries.tsv")
 
     @property
     def nf(self) -> Path:
-        return self._derived("desc-nf_timeseries.tsv")
+        return self.derived("desc-nf_timeseries.tsv")
 
     @property
     def study(self) -> Path:
-        return self._derived("desc-resolved_study.json")
+        return self.derived("desc-resolved_study.json")
 
     @property
     def versions(self) -> Path:
-        return self._derived("desc-versions.json")
+        return self.derived("desc-versions.json")
 
     @property
     def allocation(self) -> Path:
         """The run's own sealed allocation, where its study has one."""
-        return self._derived("desc-control_allocation.json")
+        return self.derived("desc-control_allocation.json")
 
     @property
     def reference(self) -> Path:
-        return self._derived("desc-reference_boldref.nii.gz")
+        return self.derived("desc-reference_boldref.nii.gz")
 
     @property
     def earlier(self) -> Path:
         """The image of an earlier run or session that the regions lie on, where there is one."""
-        return self._derived("desc-earlier_boldref.nii.gz")
+        return self.derived("desc-earlier_boldref.nii.gz")
 
     @property
     def brain_mask(self) -> Path:
-        return self._derived("desc-brain_mask.nii.gz")
+        return self.derived("desc-brain_mask.nii.gz")
 
     def roi_masks(self, names: tuple[str, ...]) -> dict[str, Path]:
         """The weights' file of each region. BIDS labels hold letters and digits only: ``left_tpj`` is written ``leftTpj``.
@@ -103,7 +104,7 @@ class RunPaths:
         ------
         StudyError : two regions, or a region and the brain mask, would be one file.
         """
-        paths = {name: self._derived(f"desc-{_label(name)}_mask.nii.gz") for name in names}
+        paths = {name: self.derived(f"desc-{_label(name)}_mask.nii.gz") for name in names}
         taken = [path.name.lower() for path in (*paths.values(), self.brain_mask)]
         doubles = [name for name, path in paths.items() if taken.count(path.name.lower()) > 1]
         if doubles:

@@ -10,6 +10,7 @@ import rtfmri
 from rtfmri.errors import StudyError
 from rtfmri.messages import Envelope
 from rtfmri.record.confounds import confounds
+from rtfmri.record.copies import copies, write_copies
 from rtfmri.record.durable import write_json, write_whole
 from rtfmri.record.events import events
 from rtfmri.record.journal import read_journal
@@ -48,6 +49,7 @@ def write_setting(paths: RunPaths, study: Study) -> None:
         _describe(paths.out / DERIVATIVES, {"Name": f"{study.study.name}: rtfmri", "DatasetType": "derivative"})
         if not any(paths.out.glob("README*")):
             write_whole(paths.out / "README", [README.encode()])
+        write_copies(copies(study, paths))
         write_json(paths.study, plain)
         write_json(paths.versions, versions())
     except OSError as error:

@@ -10,7 +10,7 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -69,6 +69,29 @@ def read_physio(path: Path) -> PhysioRecord:
     samples = samples.reshape(-1, len(columns))
     samples[~np.isfinite(samples)] = np.nan
     return PhysioRecord(rate_hz, start_s, columns, samples)
+
+
+def merged(records: Sequence[PhysioRecord]) -> PhysioRecord:
+    """Recordings of their own rates as one: at the highest rate, each sample in the nearest row, NaN between them. At least one record.
+
+    Raises
+    ------
+    StudyError : two of them have a column of the same name.
+    """
+    names = tuple(name for record in records for name in record.columns)
+    if len(set(names)) < len(names):
+        raise StudyError(f"The physiology files have the column {max(names, key=names.count)} twice; name files with different columns.")
+    rate_hz, start_s = max(record.rate_hz for record in records), min(record.start_s for record in records)
+    places = [
+        np.rint((record.start_s - start_s + np.arange(len(record.samples)) / record.rate_hz) * rate_hz).astype(np.intp)
+        for record in records
+    ]
+    samples = np.full((max((int(place[-1]) + 1 for place in places if len(place)), default=0), len(names)), np.nan)
+    first = 0
+    for record, place in zip(records, places, strict=True):
+        samples[place, first : first + len(record.columns)] = record.samples
+        first += len(record.columns)
+    return PhysioRecord(rate_hz, start_s, names, samples)
 
 
 def _said(sidecar: Path) -> tuple[float, float, tuple[str, ...]]:

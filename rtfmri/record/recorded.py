@@ -11,6 +11,7 @@ from typing import Any
 
 from rtfmri.errors import StudyError
 from rtfmri.messages import Entities, Envelope, RunStop, VolumeMessage
+from rtfmri.record.copies import copies, named
 from rtfmri.record.journal import read_journal
 from rtfmri.record.layout import JOURNAL, RunPaths, paths_of
 from rtfmri.record.raw_reader import RawRecord, read_raw, recorded_any
@@ -118,7 +119,7 @@ def resolved_study(study: Study, paths: RunPaths) -> dict[str, Any]:
             roi["mask"] = masks[roi["name"]].name
     if study.registration.file is not None:
         plain["registration"]["reference"] = paths.earlier.name
-    return plain
+    return named(plain, copies(study, paths))
 
 
 def _with_frozen_rois(plain: dict[str, Any], paths: RunPaths) -> dict[str, Any]:

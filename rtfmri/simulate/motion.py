@@ -1,4 +1,4 @@
-"""How the simulated head moves: a slow wander, breathing, and sudden jumps.
+"""How the simulated head moves: a slow wander, breathing, a posture that goes with the task, and sudden jumps.
 
 RAS+ mm. Rotations are right-handed, R = Rx . Ry . Rz, about the scanner's isocentre (0, 0, 0), not about the brain: real heads do not
 turn about their centroid either. The matrix of volume i maps reference -> volume i (pull: what lies at x in the reference lies at
@@ -7,28 +7,35 @@ M x in volume i), and the reference volume's own matrix is the identity. Written
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from rtfmri.paradigm import Block
+from rtfmri.simulate.breathing import regulating, slowed_rad
 from rtfmri.simulate.scenario import MotionRule, Scenario
 from rtfmri.volume import Array
 
 WANDER_S = 20.0  # time over which the slow wander is smooth
+SETTLES_S = 4.0  # FWHM over which the head comes to lie as it does in a block
 BREATHING_DIRECTION = np.array([0.1, 0.6, 1.0, 0.006, 0.0, 0.0])  # mm: mostly along the body; rad: a slight nod
 
 
-def matrices(scenario: Scenario, n_volumes: int, reference: int) -> Array:
-    """(N, 4, 4) rigid matrices, reference -> volume."""
-    return np.stack([rigid_matrix(row) for row in trajectory(scenario, n_volumes, reference)])
+def matrices(scenario: Scenario, n_volumes: int, reference: int, blocks: Sequence[Block] = ()) -> Array:
+    """(N, 4, 4) rigid matrices, reference -> volume; ``blocks`` are those that motion may go with."""
+    return np.stack([rigid_matrix(row) for row in trajectory(scenario, n_volumes, reference, blocks)])
 
 
-def trajectory(scenario: Scenario, n_volumes: int, reference: int) -> Array:
+def trajectory(scenario: Scenario, n_volumes: int, reference: int, blocks: Sequence[Block] = ()) -> Array:
     """(N, 6): x, y, z in mm, then rotations about x, y, z in rad; zero at the reference volume."""
     rng = np.random.default_rng([scenario.seed, 1])
     path = _wander(scenario.motion, n_volumes, WANDER_S / scenario.tr_s, rng)
     t_s = np.arange(n_volumes) * scenario.tr_s
-    breath = np.sin(2 * np.pi * scenario.noise.respiratory_hz * t_s + 0.5)
+    breath = np.sin(2 * np.pi * scenario.noise.respiratory_hz * t_s + 0.5 + slowed_rad(scenario, blocks, n_volumes))
     path += scenario.motion.breathing_mm * breath[:, None] * BREATHING_DIRECTION
+    posture = gaussian_filter1d(regulating(blocks, n_volumes, scenario.tr_s), SETTLES_S / scenario.tr_s / 2.355)
+    path += posture[:, None] * np.array([*scenario.motion.task_mm, *np.deg2rad(scenario.motion.task_deg)])
     for jump in scenario.motion.jumps:
         step = np.array([*jump.trans_mm, *np.deg2rad(jump.rot_deg)])
         path[jump.volume : jump.volume + jump.volumes] += step

@@ -6,11 +6,13 @@ purpose, volume), so a volume is the same whatever was rendered before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from rtfmri.paradigm import Block
+from rtfmri.simulate.breathing import UNEVEN, dilation_percent, slowed_rad
 from rtfmri.simulate.scenario import NoiseRule, Scenario, Spike
 from rtfmri.volume import Array, Image
 
@@ -39,17 +41,21 @@ def drift(scenario: Scenario, n_volumes: int) -> Iterator[Image]:
         yield (1 + extra + ramp * where).astype(np.float32)
 
 
-def physiology(scenario: Scenario, n_volumes: int, fluid: Image) -> Iterator[Image]:
+def physiology(scenario: Scenario, n_volumes: int, fluid: Image, blocks: Sequence[Block] = ()) -> Iterator[Image]:
     """Per volume the fraction (X, Y, Z) by which physiology changes the signal: slow fluctuation, breathing and pulse together.
 
     The fluctuation is AR(1) in time and smooth in space; breathing acts broadly and with either sign; the pulse acts where there is
-    fluid (``fluid``: its fraction, X, Y, Z). Both oscillate at the time of each slice and with a wandering phase.
+    fluid (``fluid``: its fraction, X, Y, Z). Both oscillate at the time of each slice and with a wandering phase. In ``blocks`` breathing
+    may go with the task (``breathing.py``).
     """
     rule = scenario.noise
     times_s = np.array(slice_times_s(scenario.shape[2], scenario.tr_s, scenario.multiband))
     breathing_map = _smooth_field(scenario, 3, 0, RESPIRATION_FWHM_MM) * (rule.respiratory_percent / 100)
     pulse_map = (0.15 + np.clip(fluid, 0, 1)) * (rule.cardiac_percent / 100)
     phases = 0.3 * np.cumsum(np.random.default_rng([scenario.seed, 4]).standard_normal((n_volumes, 2)), axis=0)
+    phases[:, 0] += slowed_rad(scenario, blocks, n_volumes)
+    dilation = dilation_percent(scenario, blocks, n_volumes) / 100
+    vessels = 1 + UNEVEN * _smooth_field(scenario, 8, 0, RESPIRATION_FWHM_MM) if dilation.any() else 0.0
     innovation = np.sqrt(1 - rule.autocorrelation**2)
     slow = _smooth_field(scenario, 5, n_volumes, rule.correlation_fwhm_mm)  # a draw from long before the run
     for index in range(n_volumes):
@@ -57,7 +63,8 @@ def physiology(scenario: Scenario, n_volumes: int, fluid: Image) -> Iterator[Ima
         breath = np.sqrt(2) * np.sin(2 * np.pi * rule.respiratory_hz * t_s + phases[index, 0])
         pulse = np.sqrt(2) * np.sin(2 * np.pi * rule.cardiac_hz * t_s + phases[index, 1])
         slow = rule.autocorrelation * slow + innovation * _smooth_field(scenario, 5, index, rule.correlation_fwhm_mm)
-        yield (slow * (rule.physiological_percent / 100) + breathing_map * breath + pulse_map * pulse).astype(np.float32)
+        oscillation = breathing_map * breath + pulse_map * pulse
+        yield (slow * (rule.physiological_percent / 100) + oscillation + vessels * dilation[index]).astype(np.float32)
 
 
 def _smooth_field(scenario: Scenario, purpose: int, index: int, fwhm_mm: float) -> Image:

@@ -72,7 +72,7 @@ def _render(scenario: Scenario, plan: Plan, setup: Setup, folder: Path, progress
     _write_truth(folder / "truth", truth, scenario, setup)
     clean = _measured(setup, truth.motion, active, responses)
     series, written = _series(scenario, plan, setup.epi.grid), []
-    for index, pixels in enumerate(_recorded(scenario, clean, plan.n_volumes, setup)):
+    for index, pixels in enumerate(_recorded(scenario, plan, clean, setup)):
         files = WRITERS[scenario.flavour](pixels, series, index)
         _write_files(folder / "dicoms", files)
         written += [(file.volume, file.name) for file in files]
@@ -115,7 +115,7 @@ def _truth(scenario: Scenario, plan: Plan, setup: Setup, active: dict[str, Image
         name: np.sum([_percent(setup, mask, active[source]) * responses[source] for source in active], axis=0)
         for name, mask in setup.rois.items()
     }
-    return Truth(percent, weighted(percent, plan), motion.matrices(scenario, plan.n_volumes, plan.reference), plan.reference)
+    return Truth(percent, weighted(percent, plan), motion.matrices(scenario, plan.n_volumes, plan.reference, plan.blocks), plan.reference)
 
 
 def _write_truth(folder: Path, truth: Truth, scenario: Scenario, setup: Setup) -> None:
@@ -138,10 +138,11 @@ def _measured(setup: Setup, matrices: Array, active: dict[str, Image], responses
         yield from pool.map(one, range(len(matrices)))
 
 
-def _recorded(scenario: Scenario, clean: Iterator[Image], n_volumes: int, setup: Setup) -> Iterator[Pixels]:
+def _recorded(scenario: Scenario, plan: Plan, clean: Iterator[Image], setup: Setup) -> Iterator[Pixels]:
     """Every volume as it is stored: with drift, physiology, spikes and thermal noise, in whole numbers."""
     sigma = noise.thermal_sigma(scenario.noise, BRAIN_MEAN)
-    disturbed = zip(clean, noise.drift(scenario, n_volumes), noise.physiology(scenario, n_volumes, setup.fluid), strict=True)
+    physiology = noise.physiology(scenario, plan.n_volumes, setup.fluid, plan.blocks)
+    disturbed = zip(clean, noise.drift(scenario, plan.n_volumes), physiology, strict=True)
     for index, (image, gain, fraction) in enumerate(disturbed):
         spikes = tuple(spike for spike in scenario.spikes if spike.volume == index)
         signal = noise.spoil(image * gain * (1 + fraction), spikes)

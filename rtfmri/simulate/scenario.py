@@ -64,6 +64,8 @@ class MotionRule(_Section):
     drift_mm: float = Field(default=0.0, ge=0)  # how far each translation wanders at most over the run
     drift_deg: float = Field(default=0.0, ge=0)  # and each rotation
     breathing_mm: float = Field(default=0.0, ge=0)
+    task_mm: Vector = (0.0, 0.0, 0.0)  # where the head lies in every regulation block, beside all else
+    task_deg: Vector = (0.0, 0.0, 0.0)
     jumps: tuple[Jump, ...] = ()
 
 
@@ -76,6 +78,8 @@ class NoiseRule(_Section):
     correlation_fwhm_mm: float = Field(default=12.0, ge=0)
     respiratory_percent: float = Field(default=0.0, ge=0)
     respiratory_hz: float = Field(default=0.26, gt=0)
+    task_respiratory_hz: float | None = Field(default=None, gt=0)  # in regulation blocks; None: it does not change
+    task_breathing_percent: float = Field(default=0.0, ge=0)  # by which a block's slow breathing brightens the whole brain
     cardiac_percent: float = Field(default=0.0, ge=0)
     cardiac_hz: float = Field(default=1.08, gt=0)
 

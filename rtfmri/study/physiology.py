@@ -1,7 +1,7 @@
 """Where pulse and breathing come from, and which regressors they give. Without this section nothing is listened to and nothing changes.
 
-Live samples come over ZeroMQ (the wire is in ``rtfmri/stream/physio_wire.py``); a replay reads the record's own file, or the one of
-``file``. The regressors enter the model only where ``signal.nuisance`` has "physiology"; without it the samples are recorded and no more.
+Live samples come over ZeroMQ (the wire is in ``rtfmri/stream/physio_wire.py``); a replay reads the record's own file, or those of
+``files``. The regressors enter the model only where ``signal.nuisance`` has "physiology"; without it the samples are recorded and no more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ADDRESS = r"^tcp://[A-Za-z0-9*](?:[A-Za-z0-9._-]*[A-Za-z0-9])?:\d{2,5}$"
 class Physiology(Section):
     """``cardiac``, ``respiratory`` and ``trigger`` are the names of columns; one that is not there gives nothing."""
 
-    file: Path | None = None  # a BIDS _physio.tsv.gz with its JSON beside it, for data that were not recorded by rtfmri
+    files: tuple[Path, ...] = ()  # BIDS _physio.tsv.gz with their JSON beside them (pulse and breathing may be apart); not of a live run
     address: Annotated[str, Field(pattern=ADDRESS)] | None = "tcp://127.0.0.1:5570"  # None: nothing comes live
     socket: Literal["pull", "sub"] = "pull"  # pull: we bind and the belt's program pushes; sub: it publishes and we connect
     rate_hz: float = Field(default=400.0, ge=20, le=5000)  # of what comes live; a file tells its own

@@ -1,76 +1,26 @@
-"""The aftercare process as it runs beside the engine: killed, orphaned, overloaded, on a full disk, with a record cut short."""
+"""The aftercare process as it runs beside the engine: calm and overloaded."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import os
-import signal
 import struct
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import psutil
 import pytest
-from aftercare_runs import DATA_OFFSET, SHAPE, TR_S, Run, a_run, a_study, with_folder
+from aftercare_runs import DATA_OFFSET, SHAPE, TR_S, Run, with_folder
+from aftercare_watching import LIMIT_S, in_step, maps_of, of_kind, process_of, until
 
 from rtfmri.aftercare import core, naming
+from rtfmri.aftercare.__main__ import NICENESS
 from rtfmri.aftercare.client import Aftercare
 from rtfmri.aftercare.files import PICTURES
 from rtfmri.aftercare.job import RawFile
 from rtfmri.aftercare.raw_reader import RawReader
-from rtfmri.aftercare.stopping import TEXT
-
-resource = pytest.importorskip("resource")
-LIMIT_S = 60.0
-
-
-@pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run whose raw file is whole."""
-    run = a_run(tmp_path_factory.mktemp("raw"), a_study(every=2, resliced=True))
-    run.write_raw()
-    return run
-
-
-@pytest.fixture
-def run(calm: Run, tmp_path: Path) -> Run:
-    return with_folder(calm, tmp_path / "derivatives")
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "it did not come to pass"
-        time.sleep(0.01)
-
-
-def in_step(run: Run, care: Aftercare, delivered: list) -> Iterator[int]:
-    """Volume after volume, the next when the last was judged: never a lag."""
-    care.begin(run.job)
-    for notice in run.notices:
-        care.volume(notice)
-        if run.images[notice.index] is not None:
-            until(lambda index=notice.index: any(m.kind == "quality" and m.index == index for m in delivered))
-        yield notice.index
-
-
-def of_kind(delivered: list, kind: str) -> list:
-    return [message for message in delivered if message.kind == kind]
-
-
-def maps_of(run: Run) -> dict[str, np.ndarray]:
-    paths = sorted(run.job.folder.glob("*_statmap.nii.gz"))
-    return {path.name.split("_desc-")[1]: np.asarray(nib.load(path).dataobj) for path in paths}
-
-
-def process_of(care: Aftercare) -> psutil.Process:
-    return psutil.Process(care._process.pid)
 
 
 @pytest.fixture(scope="module")
@@ -162,63 +112,6 @@ def test_memory_does_not_grow_with_the_volumes(calm: Run, tmp_path: Path) -> Non
     assert last - first < 4e6  # 60 volumes of this run are 1 MB; a leak of pictures would be more
 
 
-def test_a_killed_process_is_one_fault_and_the_engine_goes_on(run: Run) -> None:
-    delivered: list = []
-    with Aftercare(delivered.append) as care:
-        for index in in_step(run, care, delivered):
-            if index == 20:
-                process_of(care).kill()
-                break
-        until(lambda: of_kind(delivered, "fault"))
-        for notice in run.notices[21:]:
-            care.volume(notice)
-        assert care.wait(LIMIT_S)
-        care.finish()
-    assert [message.text for message in of_kind(delivered, "fault")] == [TEXT]
-
-
-def test_an_error_within_the_process_is_the_same_one_fault(run: Run) -> None:
-    delivered: list = []
-    with Aftercare(delivered.append) as care:
-        care.begin(run.job)
-        care.volume(type(run.notices[0])(5, run.notices[5].transform, (1.0,), True))  # a row of another design
-        assert care.wait(LIMIT_S)
-    assert [message.text for message in of_kind(delivered, "fault")] == [TEXT]
-    assert "ValueError" in of_kind(delivered, "fault")[0].advice
-
-
-@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux can fill another process's disk")
-def test_a_full_disk_is_one_fault_and_the_quality_goes_on(run: Run) -> None:
-    delivered: list = []
-    with Aftercare(delivered.append) as care:
-        for index in in_step(run, care, delivered):
-            if index == 20:
-                resource.prlimit(process_of(care).pid, resource.RLIMIT_FSIZE, (1000, 1000))
-        care.finish()
-        assert care.wait(LIMIT_S)
-    (fault,) = of_kind(delivered, "fault")
-    assert "cannot be written" in fault.text
-    assert of_kind(delivered, "quality")[-1].index == run.notices[-1].index
-    assert maps_of(run) == {}
-    assert [path.name for path in run.job.folder.rglob("*part*")] == []
-
-
-def test_a_record_that_is_cut_short_is_one_fault_and_the_map_holds_the_rest(tmp_path: Path) -> None:
-    run, delivered = a_run(tmp_path), []
-    run.write_raw(volumes=60)
-    with Aftercare(delivered.append) as care:
-        care.begin(run.job)
-        for notice in run.notices:
-            care.volume(notice)
-        until(lambda: [m for m in of_kind(delivered, "fault") if m.code == "voxels_lost"])
-        care.finish()
-        assert care.wait(LIMIT_S)
-    lost = [m for m in of_kind(delivered, "fault") if m.code == "voxels_lost"]
-    assert [m.index for m in lost] == [60]
-    about = json.loads(naming.sidecar(naming.statmap(run.job.folder, run.job.label, "regulate", "t")).read_text())
-    assert about["VolumesInMap"] == sum(notice.usable for notice in run.notices[:60])
-
-
 def test_nothing_is_delivered_after_finish(run: Run) -> None:
     delivered: list = []
     with Aftercare(delivered.append) as care:
@@ -232,59 +125,28 @@ def test_nothing_is_delivered_after_finish(run: Run) -> None:
     assert len(maps_of(run)) == 3
 
 
-def test_closing_without_finish_ends_the_process_without_maps_or_faults(run: Run) -> None:
+def test_it_gives_way_to_others_and_closing_without_finish_ends_it_without_maps_or_faults(run: Run) -> None:
     delivered: list = []
     with Aftercare(delivered.append) as care:
         for index in in_step(run, care, delivered):
             if index == 10:
                 break
         process = process_of(care)
+        assert process.nice() == min(19, os.nice(0) + NICENESS)
     assert not process.is_running()
     assert of_kind(delivered, "fault") == []
     assert maps_of(run) == {}
 
 
-ENGINE = """
-import pickle, sys, time
-from rtfmri.aftercare.client import Aftercare
-job, notices = pickle.load(open(sys.argv[1], "rb"))
-with Aftercare(lambda message: None) as care:
-    print(care._process.pid, flush=True)
-    care.begin(job)
-    for notice in notices:
-        care.volume(notice)
-    if sys.argv[2] == "finish":
-        care.finish()
-    else:
-        time.sleep(60)
-"""
-
-
-@pytest.mark.parametrize("end", ["finish", "killed"])
-def test_the_process_outlives_an_engine_that_finished_and_ends_with_one_that_was_killed(run: Run, tmp_path: Path, end: str) -> None:
-    import pickle
-
-    handed = tmp_path / "job.pickle"
-    handed.write_bytes(pickle.dumps((run.job, run.notices)))
-    command = [sys.executable, "-c", ENGINE, str(handed), end]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as engine:
-        assert engine.stdout is not None
-        process = psutil.Process(int(engine.stdout.readline()))
-        if end == "killed":
-            until(lambda: list(run.job.folder.glob("figures/*.png")))
-            os.kill(engine.pid, signal.SIGKILL)
-        engine.wait(LIMIT_S)
-    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
-    assert len(maps_of(run)) == (3 if end == "finish" else 0)
-    assert [path.name for path in run.job.folder.rglob("*") if path.suffix not in (".png", ".gz", ".json") and path.is_file()] == []
-
-
-def test_the_process_steps_back_behind_the_critical_path(run: Run) -> None:
+def test_a_run_that_never_had_a_reference_ends_without_a_word(run: Run) -> None:
     delivered: list = []
     with Aftercare(delivered.append) as care:
-        for _ in in_step(run, care, delivered):
-            break
-        assert process_of(care).nice() >= min(19, os.nice(0) + 10)
+        for notice in run.notices[:3]:
+            care.volume(notice)
+        care.finish()
+        assert care.wait(LIMIT_S)
+    assert delivered == []
+    assert maps_of(run) == {}
 
 
 def test_a_reader_that_comes_after_the_run_reads_the_compressed_record(calm: Run, tmp_path: Path) -> None:

@@ -23,21 +23,31 @@ def block_differences(plan: SignalPlan, values: np.ndarray, course: Course) -> l
 
 def ema_detrended(plan: SignalPlan, course: Course) -> list[float]:
     """The difference less its exponential running mean, block against rest."""
+    return block_differences(plan, ema_series(plan, course), course)
+
+
+def ema_series(plan: SignalPlan, course: Course) -> np.ndarray:
+    """(N,) the detrended difference."""
     series = course.percent @ [0.5, -0.5]
     running, detrended = series[plan.dummies], np.zeros(len(series))
     for t in range(plan.dummies, len(series)):
         if t not in course.missing:
             running = EMA_ALPHA * running + (1 - EMA_ALPHA) * series[t]
             detrended[t] = series[t] - running
-    return block_differences(plan, detrended, course)
+    return detrended
 
 
 def opennft_order(plan: SignalPlan, course: Course) -> list[float]:
     """Koush et al. 2017, NeuroImage 156:489-503: each region's mean; a cumulative GLM (constant, linear trend, motion, one task regressor)
     whose nuisance is taken out of the newest volume only, which then stays as it is; the spike filter; percent against the last rest block.
     """
-    values = np.column_stack([_frozen(plan, course, region) for region in range(2)])
-    return block_differences(plan, values @ [0.5, -0.5], course)
+    return block_differences(plan, opennft_series(plan, course), course)
+
+
+def opennft_series(plan: SignalPlan, course: Course) -> np.ndarray:
+    """(N,) the difference of the regions' filtered values."""
+    values: np.ndarray = np.column_stack([_frozen(plan, course, region) for region in range(2)]) @ [0.5, -0.5]
+    return values
 
 
 def _frozen(plan: SignalPlan, course: Course, region: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A recorded run for the verbs that learn from one: the phantom of sim_data/small with four blocks, and wide anatomical regions around its own."""
+"""A recorded run for the verbs that learn from one: the phantom of sim_data/small with four blocks, in wide anatomical regions."""
 
 from __future__ import annotations
 

@@ -40,6 +40,9 @@ def journal_of(out: Path) -> Path:
     return journal
 
 
+MAPS = ("desc-regulate_stat-t", "desc-regulate_stat-effect", "desc-brain_stat-tsnr")
+
+
 def test_the_record_holds_what_is_needed_under_bids_names(recorded: Path) -> None:
     label = "sub-07_ses-01_task-small_run-01"
     raw = {path.name.removeprefix(label + "_") for path in (recorded / "sub-07/ses-01/func").iterdir()}
@@ -57,6 +60,8 @@ def test_the_record_holds_what_is_needed_under_bids_names(recorded: Path) -> Non
         "desc-dlpfc_mask.nii.gz",
         "desc-tpj_mask.nii.gz",
         "desc-versions.json",
+        *(f"{desc}_statmap{ending}" for desc in MAPS for ending in (".nii.gz", ".json")),
+        "figures",
     }
 
 

@@ -49,9 +49,10 @@ def absorbed(plan: SignalPlan, percent: tuple[np.ndarray, np.ndarray], sd_percen
 @pytest.mark.parametrize(
     ("name", "plus", "minus", "words", "weights"),
     [
-        (None, (), (), "kind + hard - rest", [1, 1, 1, 1, 1, 1]),
+        (None, (), (), "kind and hard - rest", [1, 1, 1, 1, 1, 1]),
         (None, ("kind",), ("hard",), "kind - hard", [2, -2, 2, -2, 2, -2]),
         (None, ("rest",), ("hard",), "rest - hard", [0, -2, 0, -2, 0, -2]),
+        (None, ("rest",), (), "rest - kind and hard", [-1, -1, -1, -1, -1, -1]),
         (None, ("kind",), ("rest",), "kind - rest", [2, 0, 2, 0, 2, 0]),
         ("own", (), (), "hard - kind", [-2, 2, -2, 2, -2, 2]),
     ],
@@ -75,7 +76,7 @@ def test_comparisons_that_mean_nothing_are_refused() -> None:
     for arguments, words in (
         (("nope", (), ()), "no contrast nope; its contrasts are: none"),
         (("x", ("kind",), ()), "either --contrast"),
-        ((None, ("rest",), ()), "at least one of them names a regulation block"),
+        ((None, ("rest",), ("rest",)), "at least one of them names a regulation block"),
     ):
         with pytest.raises(StudyError, match=words):
             asked_contrast(study, *arguments)

@@ -92,5 +92,5 @@ def test_islands_around_the_peak_are_refused_where_they_are_too_small() -> None:
     t = np.full(SHAPE, -1.0, dtype=np.float32)
     t[2:4, 2:4, 2:4] = 9.0
     t[6:10, 2:9, 2:8] = 3.0
-    with pytest.raises(StudyError, match="around its peak only 8 voxels hang together"):
+    with pytest.raises(StudyError, match="around its peak only 8 responding voxels hang together"):
         choose_voxels("tpj", t, a_region(), 30, contiguous=True)

@@ -60,7 +60,7 @@ def test_cleaning_takes_the_nuisance_and_keeps_level_and_task() -> None:
     np.testing.assert_allclose(clean(run).mean(axis=0), run.percent.mean(axis=0), atol=1e-3)
 
 
-def test_blocks_are_paired_with_the_rest_that_follows_and_both_have_the_baseline_before_them() -> None:
+def test_a_block_goes_with_the_rests_around_it_and_all_have_the_baseline_before_it() -> None:
     run = a_run(2, 0.0, repeat=3)
     steps = np.zeros(len(run.indices))
     for number, block in enumerate(run.blocks):
@@ -70,9 +70,13 @@ def test_blocks_are_paired_with_the_rest_that_follows_and_both_have_the_baseline
     examples = examples_of((VoxelRun(flat.name, flat.plan, flat.blocks, flat.design, flat.indices, counted),), "kind", "rest")
     assert examples.count == 3
     assert set(np.unique(examples.changes[examples.labels])) == {1.0}, "a regulation block is one block after its baseline's rest"
-    assert set(np.unique(examples.changes[~examples.labels])) == {2.0}, "a rest is two after the rest before it, never after itself"
+    assert set(np.unique(examples.changes[~examples.labels])) == {0.0, 2.0}, "the rest before it and the rest after it"
     for pair in range(3):
-        assert {bool(label) for label in examples.labels[examples.pairs == pair]} == {True, False}
+        of_pair = examples.pairs == pair
+        levels = examples.changes[of_pair & ~examples.labels][:, 0]
+        assert (levels == 0.0).sum() == pytest.approx((levels == 2.0).sum(), abs=3), "as much before as after"
+    turned = examples_of((VoxelRun(flat.name, flat.plan, flat.blocks, flat.design, flat.indices, counted),), "rest", "kind")
+    assert set(np.unique(turned.changes[turned.labels])) == {0.0, 2.0}
 
 
 def test_a_pair_with_too_few_usable_volumes_is_left_out() -> None:

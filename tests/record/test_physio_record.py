@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from rtfmri.errors import StudyError
-from rtfmri.record.physio import PhysioRecord, PhysioWriter, read_growing, read_physio, write_physio
+from rtfmri.record.physio import PhysioRecord, PhysioWriter, merged, read_growing, read_physio, write_physio
 
 NAMES = ("cardiac", "respiratory", "trigger")
 FILE = "sub-01_ses-01_task-nf_run-01_recording-live_physio.tsv.gz"
@@ -134,3 +134,20 @@ def test_a_run_without_a_belt_leaves_no_file(tmp_path):
         writer.append(np.empty((0, 3)))
     assert not growing.exists()
     assert read_growing(growing, NAMES).shape == (0, 3)
+
+
+def test_pulse_and_breathing_of_two_files_are_one_record_with_every_sample_at_its_time():
+    pulse = PhysioRecord(100.0, -1.0, ("cardiac",), np.arange(400.0)[:, None])
+    belt = PhysioRecord(25.0, -1.5, ("respiratory",), np.arange(50.0)[:, None])
+    both = merged([pulse, belt])
+    assert (both.rate_hz, both.start_s, both.columns) == (100.0, -1.5, ("cardiac", "respiratory"))
+    np.testing.assert_array_equal(both.column("cardiac"), [*[np.nan] * 50, *range(400)])
+    np.testing.assert_array_equal(both.column("respiratory")[:200:4], np.arange(50.0))
+    assert np.isfinite(both.column("respiratory")).sum() == 50
+    assert merged([pulse]).samples.tobytes() == pulse.samples.tobytes()
+
+
+def test_two_files_with_the_same_column_are_refused():
+    pulse = PhysioRecord(100.0, 0.0, ("cardiac",), np.ones((3, 1)))
+    with pytest.raises(StudyError, match="cardiac twice"):
+        merged([pulse, pulse])

@@ -1,6 +1,7 @@
 """Pulse and breathing against simulated bodies whose beats, breaths and effects are known."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from rtfmri.signals.physiology import breath, pulse
 from rtfmri.signals.physiology.plan import PhysioPlan, mid_volume, of_slices, plan_physiology
 from rtfmri.signals.physiology.response import RESPIRATION_RESPONSE, STEP_S
 from rtfmri.signals.physiology.stream import PhysioReading, add, begin, columns, warm_up
+from rtfmri.signals.physiology.trace import empty_trace, extended, known_stretch, latest
 from rtfmri.study import parse_study
 from rtfmri.study.physiology import Physiology
 
@@ -96,9 +98,10 @@ def test_respiratory_phase_is_glovers_histogram_to_its_bin():
         recent = part[turns[0][-5] :]
         counts, edges = np.histogram(recent, 100)
         oracle.append(np.pi * np.cumsum(counts)[np.clip(np.digitize(part[end - 12], edges) - 1, 0, 99)] / len(recent))
-        slopes.append(np.sign(part[end - 7] - part[end - 17]))
+        slopes.append(part[end - 7] - part[end - 17])
     np.testing.assert_allclose(np.abs(found), oracle, atol=0.2)
-    assert (np.sign(found) == slopes).all()
+    clear = np.abs(slopes) > 0.01  # at a turn the sign is anybody's, and the sine is zero
+    assert (np.array(found) * slopes >= 0)[clear].all()
 
 
 def test_the_respiratory_terms_do_not_go_with_the_depth_of_breathing(monkeypatch):
@@ -107,13 +110,13 @@ def test_the_respiratory_terms_do_not_go_with_the_depth_of_breathing(monkeypatch
     calm = ((np.arange(n) / RATE_HZ - BEFORE_S) % 80 > 40).astype(float)
     starts_s = BEFORE_S + np.arange(400.0)
     deep = calm[(starts_s * RATE_HZ).astype(int)] > 0.5
-    body, apart = a_body(15, n / RATE_HZ, calm), {}
+    body, apart = a_body(15, n / RATE_HZ, calm), []
     for breaths in (breath.BREATHS, 1000):
         monkeypatch.setattr(breath, "BREATHS", breaths)
         rows = np.array([r.columns for r in stream_columns(PLAN, body, starts_s, AFTER_S, 1.0)])[:, 4:8]
-        apart[breaths] = float(np.abs(rows[deep].mean(axis=0) - rows[~deep].mean(axis=0)).max())
+        apart.append(np.abs(rows[deep].mean(axis=0) - rows[~deep].mean(axis=0)).max())
     print("means of the terms apart, last breaths and last minute:", apart)
-    assert apart[breath.BREATHS if breath.BREATHS in apart else 2] < 0.2 < apart[1000]
+    assert apart[0] < 0.5 * apart[1]
 
 
 def test_a_held_breath_brings_the_volume_per_time_down_and_has_no_phase():
@@ -210,6 +213,24 @@ def test_the_same_samples_in_other_batches_give_the_same_bits(cuts):
     assert columns(PLAN, parts, 28.0, mid_volume(1.0))[1] == columns(PLAN, whole, 28.0, mid_volume(1.0))[1]
 
 
+def test_a_held_breath_in_a_run_is_followed_by_its_column_and_told_to_nobody():
+    """20 s of apnoea: the true volume per time falls to zero and so, through the response, does the column; other columns stay finite."""
+    body = a_body(16, BEFORE_S + 130.0)
+    held = (body.times_s > 90.0) & (body.times_s < 110.0)
+    noise = 0.01 * np.random.default_rng(0).standard_normal(len(held))
+    body = replace(
+        body,
+        belt=np.where(held, body.belt[int(90 * RATE_HZ)] + noise, body.belt),
+        breathing=np.where(held, 0.0, body.breathing),
+    )
+    starts_s = BEFORE_S + np.arange(120.0)
+    readings = stream_columns(PLAN, body, starts_s, AFTER_S, 1.0)
+    found = explained(slow_part(body, starts_s + AFTER_S.mean()), np.array([reading.columns[8:9] for reading in readings]))
+    print(f"volume per time through an apnoea: {found:.3f} of its variance")
+    assert found > 0.85
+    assert not any(reading.respiratory for reading in readings)
+
+
 NOISE = np.random.default_rng(0).standard_normal(int(60 * RATE_HZ))
 TROUBLE = {
     "flat": (lambda x: np.where(np.arange(len(x)) < 50 * RATE_HZ, x, 1.0), "it is flat"),
@@ -241,6 +262,30 @@ def test_noise_alone_is_neither_pulse_nor_breathing():
     _, reading = columns(PLAN, add(begin(PLAN), NOISE, NOISE), 58.5, mid_volume(1.0))
     assert reading.respiratory == "no breathing is seen in it, only noise"
     assert reading.columns[4:9] == (0.0,) * 5
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 3000), st.sampled_from([1, 3, 16]), st.integers(0, 2**31))
+def test_a_trace_keeps_the_means_of_what_is_known_at_the_middle_of_their_samples(n, every, seed):
+    rng = np.random.default_rng(seed)
+    samples = np.where(rng.random(n) < 0.5, np.nan, rng.standard_normal(n))
+    trace = extended(empty_trace(400.0, 399.0 / every, 2.0), samples)
+    first_s, values = latest(trace)
+    whole = samples[: n // every * every].reshape(-1, every)
+    kept = min(len(whole), len(trace.kept))
+    oracle = [np.mean(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in whole[len(whole) - kept :]]
+    np.testing.assert_allclose(values, oracle, atol=1e-12)
+    if kept:
+        middle = (np.arange(n) / 400.0)[: n // every * every].reshape(-1, every).mean(axis=1)[-kept]
+        assert first_s == pytest.approx(middle)
+
+
+def test_a_stretch_ends_where_the_next_long_gap_begins_and_short_gaps_are_straight_lines():
+    values = np.array([5.0, np.nan, np.nan, np.nan, 1.0, np.nan, 2.0, 4.0, np.nan])
+    first_s, stretch = known_stretch(10.0, values, 1.0, 2.0)
+    assert first_s == 14.0
+    assert stretch.tolist() == [1.0, 1.5, 2.0, 4.0]
+    assert len(known_stretch(0.0, np.full(9, np.nan), 1.0, 2.0)[1]) == 0
 
 
 def test_a_short_gap_is_bridged_and_after_a_long_one_the_signal_comes_back():
@@ -292,6 +337,17 @@ def test_what_a_study_asks_for_stands_in_the_plan_and_absent_columns_are_zero():
     assert reading.columns[6] != 0.0
 
 
+def test_a_signal_that_is_sampled_more_slowly_than_the_rows_serves_as_well():
+    """As two BIDS files of 400 and 50 Hz are merged: seven of eight rows hold no breathing."""
+    body = a_body(17, 60.0)
+    sparse = np.full_like(body.belt, np.nan)
+    sparse[::8] = body.belt[::8]
+    _, whole = columns(PLAN, add(begin(PLAN), body.pulse, body.belt), 58.5, mid_volume(1.0))
+    _, thin = columns(PLAN, add(begin(PLAN), body.pulse, sparse), 58.5, mid_volume(1.0))
+    assert (thin.cardiac, thin.respiratory) == ("", "")
+    np.testing.assert_allclose(thin.columns, whole.columns, atol=0.2)
+
+
 def test_memory_is_the_last_minute_however_long_the_session():
     state = begin(PLAN)
     sizes = (state.cardiac.kept.nbytes, state.respiratory.kept.nbytes)
@@ -341,7 +397,7 @@ def test_a_study_that_asks_for_physiology_must_say_where_it_comes_from():
         ({"cardiac": "x", "respiratory": "x"}, "three different column names"),
         ({"cardiac_order": 0, "respiratory_order": 0, "respiration_volume": False, "heart_rate": False}, "there is no regressor"),
         ({"address": "5570"}, "physiology.address"),
-        ({"file": "absent_physio.tsv.gz"}, "is not there"),
+        ({"files": ["absent_physio.tsv.gz"]}, "is not there"),
         ({"rate_hz": 1}, "physiology.rate_hz"),
     ],
 )

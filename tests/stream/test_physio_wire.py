@@ -174,3 +174,11 @@ def test_this_computers_clock_is_put_on_the_rows_by_the_quickest_batch():
     state, _, _ = all_placed(Rows(NAMES, RATE_HZ), batches)
     assert state.row_time_s(9000 + 500 + 7.0) == pytest.approx(7.0 - 0.02)
     assert Rows(NAMES, RATE_HZ).row_time_s(9000.0) is None
+
+
+def test_a_session_that_was_restarted_goes_on_with_the_rows_it_had():
+    before, _, _ = all_placed(Rows(NAMES, RATE_HZ), [a_batch(40, 30)])
+    again = Rows(NAMES, RATE_HZ, before.rows, before.counted_from, before.zero_clock_s)
+    after, rows, why = all_placed(again, [a_batch(80, 10)])
+    assert (after.rows, why) == (50, "")
+    np.testing.assert_array_equal(rows[:, 0], [*[np.nan] * 10, *range(80, 90)])

@@ -80,7 +80,7 @@ def why_no_pulse(beats: Array, end_s: float) -> str:
     if len(beats) < FEWEST or end_s - beats[-1] > 2.0 * LONGEST_S:
         return "no pulse is seen in it"
     intervals = np.diff(beats[-3 * RECENT :])
-    usual = float(np.median(intervals))
+    usual = _median(intervals)
     odd = np.abs(intervals / usual - 1.0) > STEADY
     if not SHORTEST_S <= usual <= LONGEST_S or 2 * int(odd.sum()) > len(intervals):
         return "its beats are too irregular to be a pulse"
@@ -89,27 +89,32 @@ def why_no_pulse(beats: Array, end_s: float) -> str:
 
 def cardiac_phase(beats: Array, moments_s: Array) -> Array:
     """Phase in rad, 0 at a beat, (M,) at ``moments_s``; NaN before the first beat. At least ``FEWEST`` beats."""
-    intervals: list[float] = np.diff(beats).tolist()
+    intervals = np.diff(beats)
+    usual = _median(intervals[-RECENT:])
     phases = np.full(len(moments_s), np.nan)
     for m, beat in enumerate((np.searchsorted(beats, moments_s, side="right") - 1).tolist()):
         if beat >= 0:
             since_s = float(moments_s[m] - beats[beat])
-            phases[m] = 2.0 * math.pi * (since_s / _interval_s(intervals, beat, since_s) % 1.0)
+            known_s = float(intervals[beat]) if beat < len(intervals) else None
+            phases[m] = 2.0 * math.pi * (since_s / _interval_s(known_s, usual, since_s) % 1.0)
     return phases
 
 
-def _interval_s(intervals: list[float], beat: int, since_s: float) -> float:
-    """How long the interval that begins with ``beat`` lasts, ``since_s`` after it began."""
-    near = sorted(intervals[max(0, beat - RECENT) : max(beat, 2)])
-    usual = near[len(near) // 2]
-    if beat < len(intervals):
-        return intervals[beat] / max(1, round(intervals[beat] / usual))
-    overdue = since_s + CONFIRM_S > usual
-    return since_s + CONFIRM_S if overdue and since_s <= 1.5 * usual else usual
+def _interval_s(known_s: float | None, usual_s: float, since_s: float) -> float:
+    """How long the interval about a moment lasts that is ``since_s`` after its beat."""
+    if known_s is not None:
+        return known_s / max(1, round(known_s / usual_s))
+    overdue = usual_s < since_s + CONFIRM_S and since_s <= 1.5 * usual_s
+    return since_s + CONFIRM_S if overdue else usual_s
 
 
 def heart_rate_hz(beats: Array) -> tuple[Array, Array]:
     """Middle of each believable interval (I,) and the rate in it (I,)."""
     intervals = np.diff(beats)
-    good = (intervals >= SHORTEST_S) & (intervals <= LONGEST_S) & (np.abs(intervals / np.median(intervals) - 1.0) <= STEADY)
+    good = (intervals >= SHORTEST_S) & (intervals <= LONGEST_S) & (np.abs(intervals / _median(intervals) - 1.0) <= STEADY)
     return (beats[:-1] + 0.5 * intervals)[good], 1.0 / intervals[good]
+
+
+def _median(values: Array) -> float:
+    """The upper one where there are two."""
+    return float(np.sort(values)[len(values) // 2])
