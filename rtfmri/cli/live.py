@@ -15,8 +15,9 @@ from rtfmri.acquisition.mailbox import Mailbox
 from rtfmri.acquisition.received import ReceivedImages
 from rtfmri.acquisition.watched import WatchedFolder
 from rtfmri.cli.status import status_process
-from rtfmri.cli.wiring import CLOCKS, finish_in_background, live_entities_of, ports_of, tell_rescued, terminate_as_interrupt
+from rtfmri.cli.wiring import CLOCKS, finish_in_background, live_entities_of, ports_of, tell_rescued
 from rtfmri.engine.inbox import Inbox
+from rtfmri.engine.interrupts import Interrupts
 from rtfmri.engine.opening import Deliver, Opened, opened
 from rtfmri.engine.session import Parts, Session
 from rtfmri.errors import StudyError
@@ -53,7 +54,7 @@ def live_session(
     first = None if sub is None else live_entities_of(study, out, sub, ses, run)
     ports = ports_of(study, port)
     finishing: list[multiprocessing.process.BaseProcess] = []
-    inbox, mailbox = Inbox(), Mailbox()
+    inbox, mailbox, interrupts = Inbox(), Mailbox(), Interrupts()
     with ExitStack() as stack:
         stack.callback(_join_all, finishing)
         publisher = stack.enter_context(Publisher(ports))
@@ -69,9 +70,10 @@ def live_session(
                 finish=lambda run: _finish(run, finishing),
             ),
             inbox,
+            interrupts,
         )
         stack.enter_context(ControlServer(ports, session.ask))
-        stack.enter_context(terminate_as_interrupt())
+        stack.enter_context(interrupts.handled())
         if status:
             stack.enter_context(status_process(ports.messages))
         try:

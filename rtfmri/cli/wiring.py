@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -93,20 +88,6 @@ def _finish_or_say(paths: RunPaths) -> None:
     except StudyError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
-
-
-@contextmanager
-def terminate_as_interrupt() -> Iterator[None]:
-    """SIGTERM ends a session as Ctrl-C does: run_stop goes out and everything is kept."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def speed_of(text: str) -> float:

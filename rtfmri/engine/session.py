@@ -11,8 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 from rtfmri.engine.inbox import Inbox
+from rtfmri.engine.interrupts import Interrupts
 from rtfmri.engine.opening import Deliver, Opened
 from rtfmri.engine.run import Run
 from rtfmri.errors import StudyError
@@ -51,8 +53,8 @@ class Parts:
 class Session:
     """Serves one run after another until it is told to end."""
 
-    def __init__(self, parts: Parts, inbox: Inbox) -> None:
-        self._parts, self._inbox = parts, inbox
+    def __init__(self, parts: Parts, inbox: Inbox, interrupts: Interrupts) -> None:
+        self._parts, self._inbox, self._interrupts = parts, inbox, interrupts
         self._run: Run | None = None
         self.last: RunStop | None = None
 
@@ -79,11 +81,16 @@ class Session:
             if once:
                 return
         while True:
-            item = self._inbox.get(None)
+            item = self._next(None)
             if isinstance(item, Asked):
                 self._answer_idle(item)
                 if once and self.last is not None:
                     return
+
+    def _next(self, timeout_s: float | None) -> Any:
+        """The only place where a signal may end the session."""
+        with self._interrupts.waiting():
+            return self._inbox.get(timeout_s)
 
     def _answer_idle(self, asked: Asked) -> None:
         if asked.command.action != "arm":
@@ -126,7 +133,7 @@ class Session:
     def _loop(self, run: Run) -> None:
         while not run.ended:
             try:
-                item = self._inbox.get(run.wait_s())
+                item = self._next(run.wait_s())
             except queue.Empty:
                 run.tick()
                 continue

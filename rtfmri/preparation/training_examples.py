@@ -1,13 +1,14 @@
-"""From a recorded run's voxels to labelled examples for a linear decoder: exactly what the stream will show the decoder of a volume.
+"""From a recorded run's voxels to labelled examples for a linear decoder: what the stream will show the decoder of a volume.
 
 Units and baseline are those of the contract in ``rtfmri/signals/measures/decoder.py``: a voxel's value in percent of its value in the
-reference; the run's nuisance taken out with its own design (task regressors in the model, their part kept); the change against the baseline
-window of the last rest that ended before the block. A block's volumes are those from onset + 6 s to end + 6 s that are in the fit.
+reference; the run's nuisance taken out with its own design; the change against the baseline window of the last rest that ended before the
+block. A block's volumes are those from onset + 6 s to end + 6 s that are in the fit. One thing is not as in the stream: the nuisance is
+fitted without the task regressors. A model that knows the blocks leaves more nuisance in the regulation blocks than in rest, and
+pure noise could then be told apart (README.md has the figures); without them it takes what motion can explain, which no decoder should learn.
 
 Pairs. A regulation block goes with the second half of the rest before it and the first half of the rest after it, all against the same
-baseline. So what is left of a slow drift lies on both sides of the block and cannot tell the classes apart: paired with the rest
-after it alone, pure noise was told apart in 53 % of volumes, because a rest is always later. Two regulation blocks are paired in order, each
-against its own baseline. A block without its rests, or with too few usable volumes, is not used.
+baseline. So what is left of a slow drift lies on both sides of the block and cannot tell the classes apart. Two regulation blocks are
+paired in order, each against its own baseline. A block without its rests, or with too few usable volumes, is not used.
 """
 
 from __future__ import annotations
@@ -95,14 +96,12 @@ def examples_of(runs: tuple[VoxelRun, ...], plus: str, minus: str) -> Examples:
 
 
 def clean(run: VoxelRun) -> Image:
-    """``run.percent`` (n, V) less its fitted nuisance, which is centred on the fit: the mean level and the task's part stay."""
-    rows = run.design[:, run.indices].T
-    there = (rows != 0.0).any(axis=0)
-    nuisance = run.plan.nuisance & there
-    coefficients, *_ = np.linalg.lstsq(rows[:, there], run.percent.astype(np.float64), rcond=None)  # off the value path: LAPACK is welcome
-    of_nuisance = coefficients[nuisance[there]]
-    centred = rows[:, nuisance] - rows[:, nuisance].mean(axis=0)
-    return np.asarray(run.percent - centred @ of_nuisance, dtype=np.float32)
+    """``run.percent`` (n, V) less its fitted nuisance, which is centred: the mean level stays."""
+    rows = run.design[run.plan.nuisance][:, run.indices].T
+    centred = rows - rows.mean(axis=0)
+    level = run.percent.mean(axis=0, dtype=np.float64)
+    coefficients, *_ = np.linalg.lstsq(centred, run.percent - level, rcond=None)  # off the value path: LAPACK is welcome
+    return np.asarray(run.percent - centred @ coefficients, dtype=np.float32)
 
 
 def _pairs(run: VoxelRun, plus: str, minus: str) -> list[tuple[Side, Side]]:

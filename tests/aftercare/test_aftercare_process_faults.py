@@ -1,4 +1,4 @@
-"""What goes wrong beside the engine: aftercare killed, hung, orphaned, on a full disk, with a record cut short. One fault, and the run goes on."""
+"""What goes wrong beside the engine: aftercare killed, hung, orphaned, on a full disk, with a record cut short. Always one fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Physiology as regressors, on simulated bodies: `make bench ARGS="-k physiology"`. About a minute and a half of CPU.
+"""Physiology as regressors, on simulated bodies: `make bench ARGS="-k physiology"`. Half a minute of CPU.
 
 Prints the variance that causal columns and an offline, non-causal RETROICOR of the whole run remove; the error and bias of regulation
 without and with them, breathing free and locked to the task; and what a volume costs.
@@ -45,8 +45,8 @@ def test_physiology_variance_removed(tr_s, noise):
 @pytest.mark.parametrize("amplitudes", [np.zeros(4), AMPLITUDES], ids=["noise alone", "regulation"])
 def test_physiology_and_regulation(locked, amplitudes):
     print(f"\nbreathing {'locked to the task' if locked else 'free'}, true scores {amplitudes} %")
+    runs = [a_run(100 + seed, locked, amplitudes) for seed in range(RUNS)]
     for name, place in (("without physiology", 0), ("with physiology", 1)):
-        runs = [a_run(100 + seed, locked, amplitudes) for seed in range(RUNS)]
         wrong = [errors(run[place], run[2]) for run in runs]
         rms, means = np.sqrt(np.mean(np.concatenate(wrong) ** 2)), [error.mean() for error in wrong]
         print(f"  {name}: RMS error {rms:.3f} %, bias {np.mean(means):+.3f} +- {np.std(means) / RUNS**0.5:.3f} %")

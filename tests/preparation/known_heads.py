@@ -72,12 +72,14 @@ class KnownHead:
         for dx in offsets:
             for dy in offsets:
                 for dz in offsets:
-                    at = _mni(self.person, _world(self.grid, near + [dx, dy, dz]), _axis(self.grid))
+                    at = _mni(self.person, _world(self.grid, near + np.array([dx, dy, dz])), _axis(self.grid))
                     inside[tuple(near.T)] += np.linalg.norm(at - centre_mm, axis=1) < radius_mm
         return inside >= 32
 
 
-def known_head(person: Person, shape: tuple[int, int, int] = (64, 64, 36), voxel_mm: tuple[float, float, float] = (3.5, 3.5, 3.5)) -> KnownHead:
+def known_head(
+    person: Person, shape: tuple[int, int, int] = (64, 64, 36), voxel_mm: tuple[float, float, float] = (3.5, 3.5, 3.5)
+) -> KnownHead:
     """An EPI of ``person`` and its truth."""
     grid = Grid(shape, _affine(person, shape, voxel_mm))
     index = np.moveaxis(np.indices(shape), 0, -1).reshape(-1, 3).astype(float)
@@ -147,7 +149,9 @@ def _undistorted(person: Person, world: Array) -> Array:
 
 
 def _warp(seed: int, at: Array, rms_mm: float) -> Array:
-    return np.stack([_random_field(seed, 10 + k, 20.0, at) * rms_mm + _random_field(seed, 20 + k, 10.0, at) * 0.25 * rms_mm for k in range(3)], axis=1)
+    return np.stack(
+        [_random_field(seed, 10 + k, 20.0, at) * rms_mm + _random_field(seed, 20 + k, 10.0, at) * 0.25 * rms_mm for k in range(3)], axis=1
+    )
 
 
 def _shift(person: Person, world: Array) -> Array:
