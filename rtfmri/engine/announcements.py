@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rtfmri import __version__
+from rtfmri.engine.participant import full_range
 from rtfmri.messages import BlockInfo, Confirmed, Entities, RoiInfo, RunKind, RunStart
 from rtfmri.paradigm import Block, planned_volumes
 from rtfmri.pipeline import Materials, Setup
@@ -43,8 +44,8 @@ def run_start(armed: Armed, now_unix_s: float, resumed: bool) -> RunStart:
         dummies=study.acquisition.dummies,
         planned_volumes=None if tr_s is None or dummies_missing else planned_volumes(blocks, tr_s),
         blocks=_block_infos(blocks),
-        rois=tuple(RoiInfo(name=roi.name, weight=roi.weight, provisional=roi.provisional) for roi in study.roi),
-        range_percent=study.signal.range_percent,
+        rois=tuple(RoiInfo(name=roi.name, weight=roi.weight, provisional=roi.is_provisional) for roi in study.roi),
+        range_percent=full_range(study),
         measure=study.signal.measure.kind,
         unit=measure_unit(study.signal),
         display=study.display.settings(),

@@ -40,6 +40,8 @@ def read_materials(study: Study) -> Materials:
             problems.extend(f"{where}: {problem}" for problem in error.problems)
             return None
 
+    weighted = [roi for roi in study.roi if roi.voxel_weights is not None]
+    voxel_weights = {roi.name: tried(f"roi {roi.name}", partial(_mask, roi.voxel_weights)) for roi in weighted}
     masks = {roi.name: tried(f"roi {roi.name}", partial(_mask, roi.mask)) for roi in study.roi}
     wanted: list[str] = [name for name in TISSUES if name in study.signal.nuisance]
     tissue = {name: tried(f"tissue.{name}", partial(_tissue, study, name)) for name in wanted}
@@ -50,7 +52,8 @@ def read_materials(study: Study) -> Materials:
     regressors: Array | None = None if table is None else tried("signal.regressors", lambda: read_numbers(table))
     if problems:
         raise StudyError(*problems)
-    return Materials(_whole(masks), earlier, _whole(tissue), decoder, SignalInputs(regressors=regressors))
+    inputs = SignalInputs(regressors=regressors)
+    return Materials(_whole(masks), earlier, _whole(tissue), decoder, inputs, _whole(voxel_weights))
 
 
 def _whole(images: dict[str, GridImage | None]) -> dict[str, GridImage]:

@@ -20,6 +20,7 @@ from rtfmri.engine.following import Following
 from rtfmri.engine.keeping import Keeping
 from rtfmri.engine.materials import read_materials
 from rtfmri.engine.outlet import Clocks, Outlet
+from rtfmri.engine.participant import for_participant
 from rtfmri.engine.parties import Beside
 from rtfmri.engine.replay import decisions_of
 from rtfmri.engine.run import Run
@@ -85,6 +86,7 @@ def opened(
     StudyError : before anything is written, in an operator's words.
     """
     kind = study.plan(entities).kind
+    study = for_participant(study, entities, out)
     materials = read_materials(study)
     _refuse_provisional(study, kind)
     recorded = [envelope.message for envelope in live if isinstance(envelope.message, VolumeMessage)]
@@ -137,7 +139,7 @@ def _rescued(journal: Journal, store: Keeping) -> tuple[Path, ...]:
 
 
 def _refuse_provisional(study: Study, kind: str) -> None:
-    provisional = [roi.name for roi in study.roi if roi.provisional]
+    provisional = [roi.name for roi in study.roi if roi.is_provisional]
     if kind == "feedback" and provisional and not study.study.accept_provisional_by:
         raise StudyError(
             f"The regions {', '.join(provisional)} are provisional and this is a feedback run; "

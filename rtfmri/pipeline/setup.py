@@ -46,6 +46,7 @@ class Materials:
     tissue: dict[str, GridImage] = field(default_factory=dict)
     decoder: DecoderMap | None = None
     inputs: SignalInputs = field(default_factory=SignalInputs)
+    voxel_weights: dict[str, GridImage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,7 @@ def fix(study: Study, run_kind: RunKind, materials: Materials, first: Volume) ->
             f"The scanner's TR is {first.tr_s:g} s, the study expects {expected_s:g} s; correct acquisition.tr_s or the protocol."
         )
     roi_grid = materials.earlier.grid if materials.earlier else first.grid
-    rois = tuple(_roi(study, name, mask, roi_grid) for name, mask in materials.masks.items())
+    rois = tuple(_roi(study, name, materials, roi_grid) for name in materials.masks)
     blocks = study.blocks(first.tr_s)
     planned = planned_volumes(blocks, first.tr_s)
     decoder = _decoder(study, materials.decoder, roi_grid)
@@ -105,7 +106,9 @@ def _decoder(study: Study, given: DecoderMap | None, grid: Grid) -> Decoder | No
     return decoder_from_map(given.name, weights, given.weights.grid, grid, given.sidecar, study.signal.nuisance)
 
 
-def _roi(study: Study, name: str, mask: GridImage, grid: Grid) -> RoiVoxels:
+def _roi(study: Study, name: str, materials: Materials, grid: Grid) -> RoiVoxels:
     rule = next(roi for roi in study.roi if roi.name == name)
     source = rule.mask.name if rule.mask else ""
-    return replace(roi_from_mask(name, rule.weight, mask.data, mask.grid, grid, source), provisional=rule.provisional)
+    mask, weights = materials.masks[name], materials.voxel_weights.get(name)
+    voxels = roi_from_mask(name, rule.weight, mask.data, mask.grid, grid, source, None if weights is None else weights.data)
+    return replace(voxels, provisional=rule.is_provisional)

@@ -16,6 +16,7 @@ from rtfmri.errors import StudyError
 from rtfmri.preparation import normalise
 from rtfmri.preparation.dropout import lost_signal
 from rtfmri.preparation.regions import Anatomy
+from rtfmri.preparation.rough import rough_start
 from rtfmri.preparation.template import load_template
 from rtfmri.preparation.tissue import Tissues, least_stretch, overlap, tissues_of
 from rtfmri.preparation.warp import LEVELS, NO_WARP, fit_warp
@@ -52,7 +53,7 @@ def find_anatomy(image: Image, grid: Grid, t1: tuple[Image, Grid] | None, fast: 
     template = load_template()
     tell("finding MNI space")
     valid = np.asarray(ndimage.binary_dilation(head, iterations=MARGIN_VOXELS))
-    start = mapped(places_mm(grid), normalise.affine_to_mni(even, grid, template))
+    start = mapped(places_mm(grid), normalise.affine_to_mni(even, grid, template, rough_start(head, grid, template)))
     to_t1 = None
     spaces: dict[str, Array] = {"EPI": places_mm(grid)}
     tell("finding the T1" if t1 else "following the head's own shape")

@@ -39,9 +39,9 @@ def even_intensity(image: Image, grid: Grid, mask: Mask) -> Image:
     return np.where(mask, even.numpy(), 0.0).astype(np.float32)
 
 
-def affine_to_mni(image: Image, grid: Grid, template: Template) -> Array:
-    """4x4, RAS mm of the image -> RAS mm of MNI; ``image`` (X, Y, Z) shows the brain only."""
-    return _registered(image, grid.affine, template.t1, template.affine, "Affine")
+def affine_to_mni(image: Image, grid: Grid, template: Template, start: Array) -> Array:
+    """4x4, RAS mm of the image -> RAS mm of MNI; ``image`` (X, Y, Z) shows the brain only, ``start`` is about right."""
+    return _registered(image, grid.affine, template.t1, template.affine, "Affine", start)
 
 
 def rigid_to_t1(image: Image, grid: Grid, t1: Image, t1_grid: Grid) -> Array:
@@ -49,13 +49,28 @@ def rigid_to_t1(image: Image, grid: Grid, t1: Image, t1_grid: Grid) -> Array:
     return _registered(image, grid.affine, t1, t1_grid.affine, "Rigid")
 
 
-def _registered(fixed: Image, fixed_affine: Array, moving: Image, moving_affine: Array, kind: str) -> Array:
+def _registered(fixed: Image, fixed_affine: Array, moving: Image, moving_affine: Array, kind: str, start: Array | None = None) -> Array:
+    """Without ``start``, the images' centres of mass are laid on one another."""
     with _scratch() as prefix:
+        initial = None if start is None else [_written(start, prefix / "start.mat")]
         found = ants.registration(
-            _to_ants(fixed, fixed_affine), _to_ants(moving, moving_affine), kind, random_seed=SEED, outprefix=str(prefix / "found")
+            _to_ants(fixed, fixed_affine),
+            _to_ants(moving, moving_affine),
+            kind,
+            initial_transform=initial,
+            random_seed=SEED,
+            outprefix=str(prefix / "found"),
         )
         transform = ants.read_transform(found["fwdtransforms"][0])
     return TO_LPS @ _matrix(transform) @ TO_LPS
+
+
+def _written(matrix: Array, path: Path) -> str:
+    lps = TO_LPS @ matrix @ TO_LPS
+    ants.write_transform(
+        ants.create_ants_transform(transform_type="AffineTransform", matrix=lps[:3, :3], translation=lps[:3, 3]), str(path)
+    )
+    return str(path)
 
 
 def _matrix(transform: Any) -> Array:

@@ -3,7 +3,7 @@
 The decoder: a linear support vector machine (C = 1, classes weighted alike) on the voxels that differ most (F of the two classes), each
 in units of its own spread; these units are folded into the weights. With more voxels than volumes the classes can be parted without an
 error and C does not matter, so there is nothing to tune; and unlike shrinkage LDA it needs no covariance from volumes that hang together in
-time (measured in README.md). The solver is deterministic: the same volumes give the same weights. Zero is the boundary of the classes.
+time. The solver is deterministic: the same volumes give the same weights. Zero is the boundary of the classes.
 Source: LaConte et al. 2007, Hum Brain Mapp 28:1033.
 
 The figure: leave one pair of blocks out, choose voxels and fit on the others, classify the volumes left out; balanced accuracy over all

@@ -2,9 +2,9 @@
 
 Units and baseline are those of the contract in ``rtfmri/signals/measures/decoder.py``: a voxel's value in percent of its value in the
 reference; the run's nuisance taken out with its own design; the change against the baseline window of the last rest that ended before the
-block. A block's volumes are those from onset + 6 s to end + 6 s that are in the fit. One thing is not as in the stream: the nuisance is
-fitted without the task regressors. A model that knows the blocks leaves more nuisance in the regulation blocks than in rest, and
-pure noise could then be told apart (README.md has the figures); without them it takes what motion can explain, which no decoder should learn.
+block. A block's volumes are those from onset + 6 s to end + 6 s that are in the fit. One thing is not as in the stream: while the nuisance
+is fitted, every stretch of both classes has a level of its own, in place of the task regressors. A model that frees the regulation
+blocks alone leaves more nuisance in them than in rest, and pure noise could then be told apart (README.md has the figures).
 
 Pairs. A regulation block goes with the second half of the rest before it and the first half of the rest after it, all against the same
 baseline. So what is left of a slow drift lies on both sides of the block and cannot tell the classes apart. Two regulation blocks are
@@ -80,8 +80,9 @@ def examples_of(runs: tuple[VoxelRun, ...], plus: str, minus: str) -> Examples:
     parts: list[tuple[Image, bool, int]] = []
     pair = 0
     for run in runs:
-        cleaned = clean(run)
-        for sides in _pairs(run, plus, minus):
+        pairs_of_run = _pairs(run, plus, minus)
+        cleaned = clean(run, tuple(window for sides in pairs_of_run for side in sides for window in side.windows))
+        for sides in pairs_of_run:
             ones, others = (_changes(run, cleaned, side) for side in sides)
             if ones is not None and others is not None:
                 parts += [(ones, True, pair), (others, False, pair)]
@@ -95,13 +96,14 @@ def examples_of(runs: tuple[VoxelRun, ...], plus: str, minus: str) -> Examples:
     )
 
 
-def clean(run: VoxelRun) -> Image:
-    """``run.percent`` (n, V) less its fitted nuisance, which is centred: the mean level stays."""
-    rows = run.design[run.plan.nuisance][:, run.indices].T
-    centred = rows - rows.mean(axis=0)
-    level = run.percent.mean(axis=0, dtype=np.float64)
-    coefficients, *_ = np.linalg.lstsq(centred, run.percent - level, rcond=None)  # off the value path: LAPACK is welcome
-    return np.asarray(run.percent - centred @ coefficients, dtype=np.float32)
+def clean(run: VoxelRun, stretches: tuple[range, ...]) -> Image:
+    """``run.percent`` (n, V) less its fitted nuisance, which is centred: the mean level stays. Each of ``stretches`` has its own level."""
+    nuisance = run.design[run.plan.nuisance][:, run.indices].T
+    centred = nuisance - nuisance.mean(axis=0)
+    levels = [(run.indices >= part.start) & (run.indices < part.stop) for part in stretches]
+    model = np.column_stack((centred, np.ones(len(centred)), *levels))
+    coefficients, *_ = np.linalg.lstsq(model, run.percent.astype(np.float64), rcond=None)  # off the value path: LAPACK is welcome
+    return np.asarray(run.percent - centred @ coefficients[: centred.shape[1]], dtype=np.float32)
 
 
 def _pairs(run: VoxelRun, plus: str, minus: str) -> list[tuple[Side, Side]]:

@@ -19,7 +19,7 @@ from rtfmri.study.signal import DecoderRule
 class Copy:
     """``setting``: where the path stands in the study; ``files``: (original, copy), the first of them is the one that it names."""
 
-    setting: tuple[str, ...]
+    setting: tuple[str | int, ...]
     files: tuple[tuple[Path, Path], ...]
 
 
@@ -30,6 +30,11 @@ def copies(study: Study, paths: RunPaths) -> tuple[Copy, ...]:
         original: Path | None = getattr(study.tissue, name)
         if original is not None:
             found.append(Copy(("tissue", name), ((original, paths.derived(f"desc-{desc}_mask{_suffix(original)}")),)))
+    for number, roi in enumerate(study.roi):
+        if roi.voxel_weights is not None:
+            label = paths.roi_masks((roi.name,))[roi.name].name.removesuffix("_mask.nii.gz")
+            target = paths.folder / f"{label}_probseg{_suffix(roi.voxel_weights)}"
+            found.append(Copy(("roi", number, "voxel_weights"), ((roi.voxel_weights, target),)))
     if study.signal.regressors is not None:
         found.append(Copy(("signal", "regressors"), ((study.signal.regressors, paths.derived("desc-regressors_timeseries.tsv")),)))
     measure = study.signal.measure
@@ -51,7 +56,7 @@ def sidecar(image: Path) -> Path:
 def named(plain: dict[str, Any], copied: tuple[Copy, ...]) -> dict[str, Any]:
     """The resolved study with the copies' names in the place of the originals' paths."""
     for copy in copied:
-        section = plain
+        section: Any = plain
         for key in copy.setting[:-1]:
             section = section[key]
         section[copy.setting[-1]] = copy.files[0][1].name

@@ -17,6 +17,7 @@ from rtfmri.record.layout import JOURNAL, RunPaths, paths_of
 from rtfmri.record.raw_reader import RawRecord, read_raw, recorded_any
 from rtfmri.record.references import load_image
 from rtfmri.study import Study, parse_study
+from rtfmri.study.registration import FIRST
 from rtfmri.volume import Grid, Image, Missing, Volume
 
 NOT_RECORDED = "its voxels are not in the record: the run was cut off before they were saved"
@@ -118,7 +119,9 @@ def resolved_study(study: Study, paths: RunPaths) -> dict[str, Any]:
         if roi["mask"] is not None:
             roi["mask"] = masks[roi["name"]].name
     if study.registration.file is not None:
-        plain["registration"]["reference"] = paths.earlier.name
+        plain["registration"]["regions_on"] = paths.earlier.name
+        if isinstance(study.registration.reference, Path):
+            plain["registration"]["reference"] = FIRST
     return named(plain, copies(study, paths))
 
 

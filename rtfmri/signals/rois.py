@@ -32,8 +32,16 @@ class RoiVoxels:
     provisional: bool = False
 
 
-def roi_from_mask(name: str, weight: float, mask_data: npt.NDArray[np.generic], mask_grid: Grid, run_grid: Grid, source: str) -> RoiVoxels:
-    """The voxels of a mask (X, Y, Z) that lies on the run's own grid; each counts the same.
+def roi_from_mask(
+    name: str,
+    weight: float,
+    mask_data: npt.NDArray[np.generic],
+    mask_grid: Grid,
+    run_grid: Grid,
+    source: str,
+    voxel_weights: npt.NDArray[np.generic] | None = None,
+) -> RoiVoxels:
+    """The voxels of a mask (X, Y, Z) that lies on the run's own grid; each counts the same, or by its ``voxel_weights`` (X, Y, Z).
 
     Raises
     ------
@@ -46,7 +54,14 @@ def roi_from_mask(name: str, weight: float, mask_data: npt.NDArray[np.generic], 
             f"roi {name}: its mask holds {len(voxels)} voxels and at least {MINIMUM_VOXELS} are needed for a mean that can be trusted; "
             "enlarge the region, or check that the file is the mask that you mean."
         )
-    return RoiVoxels(name, weight, voxels, np.ones(len(voxels)), source)
+    if voxel_weights is None:
+        return RoiVoxels(name, weight, voxels, np.ones(len(voxels)), source)
+    if voxel_weights.shape != mask_data.shape:
+        raise StudyError(f"roi {name}: voxel_weights is not on the mask's grid; give both on the same one.")
+    counts = np.asarray(voxel_weights[voxels[:, 0], voxels[:, 1], voxels[:, 2]], dtype=np.float64)
+    if not (np.isfinite(counts).all() and (counts >= 0.0).all() and counts.sum() > 0.0):
+        raise StudyError(f"roi {name}: voxel_weights must be 0 or more in the mask, and not 0 everywhere.")
+    return RoiVoxels(name, weight, voxels, counts, source)
 
 
 def _refuse_other_grid(name: str, mask_grid: Grid, run_grid: Grid) -> None:

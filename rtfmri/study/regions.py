@@ -70,6 +70,8 @@ class RoiRule(SourceRule):
     combine: Literal["union", "intersection"] = "union"
     grey_matter: bool | None = None
     provisional: bool = False  # a sphere is provisional whatever is said here
+    localized: bool = False  # only the voxels that `rtfmri localize` chose within it in this session
+    voxel_weights: Path | None = None  # on the mask's grid: how much each voxel counts in the region's mean
 
     def _check(self) -> None:
         if len(self.given) + bool(self.sources) != 1:

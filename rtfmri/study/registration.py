@@ -27,14 +27,15 @@ class Registration(Section):
     NIfTI file of an earlier run or session, to which this run's own reference is then registered once."""
 
     reference: Annotated[str | Path, AfterValidator(_known)] = FIRST
+    regions_on: Path | None = None  # the image that the regions lie on, where it is not the reference's file
     order: int = Field(default=3, ge=3, le=7)  # of the B-spline that samples the regions
     slice_timing: bool = False  # sample each voxel at the time of the volume's first slice
     uncertain_mm: float = Field(default=0.1, gt=0)  # an estimate with a larger standard error (50 mm from the centre) is held
 
     @property
     def file(self) -> Path | None:
-        """The reference's file, where it is one."""
-        return self.reference if isinstance(self.reference, Path) else None
+        """The earlier image that the regions lie on; None: they lie on the run's own grid."""
+        return self.regions_on or (self.reference if isinstance(self.reference, Path) else None)
 
     @property
     def averaged(self) -> int:

@@ -10,11 +10,9 @@ import nibabel
 import numpy as np
 from scipy import ndimage
 
-from rtfmri.acquisition.recorded import read_recording
 from rtfmri.cli.replaying import replay_source
 from rtfmri.simulate.render import Rendering, render
 from rtfmri.simulate.scenario import load_scenario
-from rtfmri.study import load_study
 
 SIM_DATA = Path(__file__).parents[2] / "sim_data"
 REGIONS = ("dlpfc", "tpj")
@@ -58,7 +56,5 @@ def learned_run(base: Path) -> Learned:
 
 def recorded_with(rendering: Rendering, study: Path, out: Path) -> Path:
     """The same files recorded with another study: the dataset."""
-    assert load_study(study)
-    assert next(iter(read_recording(rendering.folder / "dicoms", load_study(study).acquisition)))
     assert replay_source(rendering.folder / "dicoms", study, "max", out, False, None, None, ("07", "02", None), None) == 0
     return out

@@ -49,7 +49,7 @@ def test_a_study_that_is_no_toml_tells_the_line(cli: Cli, small_run: Rendering, 
 
 
 def test_a_sphere_in_mni_space_asks_for_prepare(cli: Cli, small_run: Rendering) -> None:
-    refused(cli("replay", small_run.folder / "dicoms", "--study", SIM_DATA / "example_study.toml"), "run prepare first")
+    refused(cli("replay", small_run.folder / "dicoms", "--study", SIM_DATA / "example_study.toml"), "rtfmri prepare")
 
 
 def test_masks_on_another_grid(cli: Cli, small_run: Rendering, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_reference_from_a_file_becomes_the_records_own(tmp_path):
     save_image(lab / "reference.nii.gz", a_volume(9).data, GRID)
     paths = record_run(tmp_path / "out", a_study(lab, registration={"reference": "reference.nii.gz"}), ITEMS)
     shutil.rmtree(lab)
-    assert RecordedRun.open(paths.journal).study.registration.reference == paths.earlier.resolve()
+    assert RecordedRun.open(paths.journal).study.registration.file == paths.earlier.resolve()
 
 
 def test_a_sphere_becomes_the_voxels_that_the_run_used(recorded):
