@@ -24,7 +24,8 @@ from rtfmri.messages import Message
 NICENESS = 10  # the critical path comes first
 
 
-def main() -> None:
+def main() -> int:
+    """0 where the maps are written whole, or nobody asked for them; 1 where something of them is lost."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's; it says when to finish
     if hasattr(os, "nice"):
         os.nice(NICENESS)
@@ -32,22 +33,22 @@ def main() -> None:
     inbox = Inbox(sys.stdin.buffer)
     try:
         core.warm_up()
-        follow(inbox, send)
+        return 0 if follow(inbox, send) else 1
     except Exception as error:  # whatever it is, the operator gets one sentence and the engine goes on
         send(stopped(f"{type(error).__name__}: {error}"))
+        return 1
 
 
-def follow(inbox: Inbox, send: Send) -> None:
-    """One run, from its job to its end."""
+def follow(inbox: Inbox, send: Send) -> bool:
+    """One run, from its job to its end; whether nothing of its maps is lost."""
     job = inbox.take()
     if not isinstance(job, AftercareJob):
-        return
+        return True
     care = Care(job, send)
     try:
         while isinstance(item := inbox.take(), Notice):
             care.volume(item, inbox.waiting)
-        if item == FINISH:
-            care.finish()
+        return item != FINISH or care.finish()
     finally:
         care.close()
 
@@ -70,4 +71,4 @@ def _sender(output: BinaryIO) -> Send:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -35,7 +35,7 @@ class Care:
         self._canvas = prepare_canvas(job.reference_grid, job.reference, job.mask, job.rois)
         self._raw = RawReader(job.raw)
         self._told = Told()
-        self._lost = self._disk_told = False
+        self._lost = self._any_lost = self._disk_told = False
         self._not_realigned: list[int] = []
         self._index = -1
         self._realigned: files.RealignedRun | None = None
@@ -55,8 +55,8 @@ class Care:
             self._draw(notice.index, results.resliced, results.maps)
         self._keep(notice.index, results.resliced)
 
-    def finish(self) -> None:
-        """Write the maps and, where asked for, the realigned run."""
+    def finish(self) -> bool:
+        """Write the maps and, where asked for, the realigned run; whether all of it is on the disk, from all volumes."""
         if self._state.fit.volumes:
             self._write_maps()
         realigned = self._realigned
@@ -64,6 +64,7 @@ class Care:
             about = self._about() | {"VolumesNotRealigned": self._not_realigned, "Order": self._job.study.aftercare.order}
             path = naming.realigned(self._job.folder, self._job.label)
             self._on_disk(lambda: realigned.write(path, self._job.tr_s, about))
+        return not (self._disk_told or self._any_lost)
 
     def close(self) -> None:
         self._raw.close()
@@ -85,6 +86,7 @@ class Care:
         if image is None and not self._lost:
             self._send(_voxels_lost(notice.index))
         self._lost = image is None
+        self._any_lost |= self._lost
         return image
 
     def _draw(self, index: int, resliced: Image, maps: dict[str, Image]) -> None:
@@ -92,7 +94,7 @@ class Care:
         count = f"{self._state.fit.volumes} volumes in the map"
         said = {contrast.rule.name: f"{naming.words(contrast.rule)}  ·  {count}" for contrast in self._state.prepared.contrasts}
         for what, words in (said or {REALIGNED: "realigned"}).items():
-            png = draw(self._canvas, resliced, maps.get(what), f"volume {index}  ·  {words}")
+            png = draw(self._canvas, resliced, maps.get(what), f"volume {index + 1}  ·  {words}")
             self._on_disk(lambda what=what, png=png: self._show(index, what, png))  # type: ignore[misc]
 
     def _show(self, index: int, what: str, png: bytes) -> None:

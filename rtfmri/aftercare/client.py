@@ -95,6 +95,12 @@ class Aftercare:
             self._listener.join(timeout_s)
         return not self._listener.is_alive()
 
+    def maps(self, timeout_s: float) -> bool | None:
+        """After ``finish``, waiting so long at most: whether the maps are written whole; None while they are not finished."""
+        if not self.wait(timeout_s):
+            return None
+        return self._process is not None and self._process.returncode == 0
+
     def _put(self, item: Item) -> None:
         if not self._dead and not self._finished:
             self._queue.put(item)

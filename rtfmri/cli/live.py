@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from rtfmri.acquisition.mailbox import Mailbox
 from rtfmri.acquisition.received import ReceivedImages
 from rtfmri.acquisition.watched import WatchedFolder
 from rtfmri.cli.status import status_process
-from rtfmri.cli.wiring import CLOCKS, finish_in_background, live_entities_of, ports_of, tell_rescued
+from rtfmri.cli.wiring import CLOCKS, finish_in_background, live_entities_of, ports_of, tell_maps, tell_rescued
 from rtfmri.engine.inbox import Inbox
 from rtfmri.engine.interrupts import Interrupts
 from rtfmri.engine.opening import Deliver, Opened, opened
@@ -26,6 +27,8 @@ from rtfmri.stream.control import Command, ControlServer
 from rtfmri.stream.publisher import Publisher
 from rtfmri.stream.returns_server import ReturnsServer
 from rtfmri.study import Study, load_study
+
+MAPS_WITHIN_S = 20.0  # that the end of a session waits for the last map
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def live_session(
     _check(inlets)
     first = None if sub is None else live_entities_of(study, out, sub, ses, run)
     ports = ports_of(study, port)
-    finishing: list[multiprocessing.process.BaseProcess] = []
+    finishing: list[Finishing] = []
     inbox, mailbox, interrupts = Inbox(), Mailbox(), Interrupts()
     with ExitStack() as stack:
         stack.callback(_join_all, finishing)
@@ -90,14 +93,23 @@ def _check(inlets: Inlets) -> None:
         raise StudyError(f"The folder {inlets.watch} is not there; create it, or correct --watch.")
 
 
-def _finish(run: Opened, finishing: list[multiprocessing.process.BaseProcess]) -> None:
+@dataclass(frozen=True)
+class Finishing:
+    """What still goes on after a run: its tables, and its statistical map."""
+
+    tables: multiprocessing.process.BaseProcess
+    maps: Callable[[float], bool | None]
+
+
+def _finish(run: Opened, finishing: list[Finishing]) -> None:
     tell_rescued(run, Console(stderr=True))
-    finishing.append(finish_in_background(run.paths))
+    finishing.append(Finishing(finish_in_background(run.paths), run.maps))
 
 
-def _join_all(processes: list[multiprocessing.process.BaseProcess]) -> None:
-    for process in processes:
-        process.join()
+def _join_all(finishing: list[Finishing]) -> None:
+    for after in finishing:
+        after.tables.join()
+        tell_maps(after.maps(MAPS_WITHIN_S), Console(stderr=True))
 
 
 def _proposed(study: Study, out: Path, command: Command) -> Entities:

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from rtfmri.acquisition.recorded import read_recording
 from rtfmri.cli.summing import print_summary
-from rtfmri.cli.wiring import CLOCKS, bar, entities_of, ports_of, speed_of, tell_rescued
+from rtfmri.cli.wiring import CLOCKS, bar, entities_of, ports_of, speed_of, tell_maps, tell_rescued
 from rtfmri.engine.opening import Opened, opened
 from rtfmri.engine.replay import Decisions, decisions_of, replay
 from rtfmri.errors import StudyError
@@ -158,11 +158,11 @@ def _listener(said: SimpleQueue[object], pace: float) -> Callable[[object], None
 
 def _wait_for_maps(run: Opened, console: Console) -> None:
     """A replay at full speed is ahead of its aftercare; the record is whole when that has caught up."""
-    if run.maps_written(0.0):
-        return
-    with console.status("finishing the statistical map"):
-        if not run.maps_written(MAPS_WITHIN_S):
-            console.print("The statistical map is not finished yet; it will be written into the record.", soft_wrap=True)
+    whole = run.maps(0.0)
+    if whole is None:
+        with console.status("finishing the statistical map"):
+            whole = run.maps(MAPS_WITHIN_S)
+    tell_maps(whole, console)
 
 
 @contextmanager

@@ -74,6 +74,18 @@ def tell_rescued(opened: Opened, console: Console) -> None:
         )
 
 
+def tell_maps(whole: bool | None, console: Console) -> None:
+    """What became of the statistical map, where it is not simply there."""
+    if whole is None:
+        console.print("The statistical map is not finished yet; it will be written into the record.", soft_wrap=True)
+    elif not whole:
+        console.print(
+            "The statistical map is not complete: its files could not be written, or volumes were lost. The record is whole; "
+            "`rtfmri replay` of it makes the map again.",
+            soft_wrap=True,
+        )
+
+
 def finish_in_background(paths: RunPaths) -> multiprocessing.process.BaseProcess:
     """Tables and compression in a process of their own, so that the next run can be armed meanwhile."""
     process = multiprocessing.get_context("spawn").Process(target=_finish_or_say, args=(paths,), name=f"finish {paths.entities.label}")

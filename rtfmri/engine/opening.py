@@ -52,7 +52,7 @@ class Opened:
     history: tuple[Envelope, ...]
     close: Callable[[], None]  # lets go of journal and volumes; the context's end does it at the latest
     rescued: Callable[[], tuple[Path, ...]]  # after that: where what the disk could not take was saved instead
-    maps_written: Callable[[float], bool]  # waits so many seconds at most for aftercare's end
+    maps: Callable[[float], bool | None]  # after that, waiting so long at most: whether aftercare's maps are whole; None: not yet
 
     @property
     def armed_unix_s(self) -> float | None:
@@ -108,8 +108,8 @@ def opened(
         ask = _asked(study, decisions_of((*live, *history)).late, bool(live), files)
         run = Run(armed, outlet, store, clocks, Beside(follower, ask))
         first_index = _restore(run, paths, history) if history else 0
-        waited = care.wait if care else _nothing_to_wait_for
-        yield Opened(run, paths, first_index, history, files.close, lambda: _rescued(journal, store), waited)
+        maps = care.maps if care else _no_maps
+        yield Opened(run, paths, first_index, history, files.close, lambda: _rescued(journal, store), maps)
 
 
 @contextmanager
@@ -130,7 +130,8 @@ def _asked(study: Study, late: frozenset[int], replayed: bool, files: ExitStack)
     return files.enter_context(user_function(rule.function, None if replayed else rule.time_limit_ms / 1e3, late))
 
 
-def _nothing_to_wait_for(_timeout_s: float) -> bool:
+def _no_maps(_timeout_s: float) -> bool | None:
+    """Of a run without aftercare nothing is lost."""
     return True
 
 

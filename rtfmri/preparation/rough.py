@@ -1,7 +1,7 @@
 """About where a head lies in MNI, from its outline alone: so that a chin held high or low does not lead the affine fit astray.
 
-Rigid, about the centroid of the head's mask: a coarse search over nodding, tilting and shifts (slices may cut the head, so centroids need not
-agree), then a local one. Compared is the smoothed mask with the smoothed brain of the template, within the slices only.
+Rigid, about the centroid of the head's mask: a coarse search over nodding, tilting and shifts (slices may cut the head, so centroids
+need not agree), then a local one. Compared is the smoothed mask with the smoothed brain of the template, within the slices only.
 """
 
 from __future__ import annotations

@@ -24,6 +24,14 @@ from rtfmri.study.signal import Signal
 SHORT_REST_S = 30.0
 
 
+def _distinct(contrasts: tuple[ContrastRule, ...]) -> tuple[ContrastRule, ...]:
+    """Names become BIDS labels, in which a_b and aB are the same."""
+    labels = [contrast.name.replace("_", "").lower() for contrast in contrasts]
+    if len(set(labels)) < len(labels):
+        raise ValueError("two contrasts would have files of the same name; give each its own")
+    return contrasts
+
+
 def _unique(rois: tuple[RoiRule, ...]) -> tuple[RoiRule, ...]:
     names = [roi.name for roi in rois]
     if len(set(names)) < len(names):
@@ -44,7 +52,7 @@ class Study(Section):
     quality: Quality = Quality()
     registration: Registration = Registration()
     aftercare: Aftercare = Aftercare()
-    contrast: tuple[ContrastRule, ...] = ()
+    contrast: Annotated[tuple[ContrastRule, ...], AfterValidator(_distinct)] = ()
     run: tuple[RunPlan, ...] = (RunPlan(),)
     stream: Stream = Stream()
     display: Display = Display()

@@ -33,6 +33,7 @@ SLOW_BREATH = {"task_respiratory_hz": 0.1, "task_breathing_percent": 0.5}
 KINDS: dict[str, dict[str, dict[str, Any]]] = {
     "quiet": {},
     "usual": {"noise": USUAL},
+    "restless": {"motion": {"drift_mm": 2.0, "drift_deg": 1.5}},
     "head moves 0.5 mm with the task": {"motion": NOD},
     "breathing slows with the task": {"noise": SLOW_BREATH},
 }

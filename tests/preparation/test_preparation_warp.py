@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -9,13 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from known_heads import PEOPLE, SPHERES, KnownHead, known_head
+from scipy import ndimage
 from scipy.interpolate import BSpline
 
 pytest.importorskip("nilearn", reason="nilearn, which brings the template, is not installed")
 
+from rtfmri.preparation.dropout import lost_signal
 from rtfmri.preparation.lattice import Lattice, roughness_gradient
+from rtfmri.preparation.rough import rough_start
 from rtfmri.preparation.template import load_template
-from rtfmri.preparation.warp import fit_warp
+from rtfmri.preparation.tissue import least_stretch, overlap, tissues_of
+from rtfmri.preparation.warp import Fit, fit_warp
 
 GRID_SHAPE, VOXEL_MM = (48, 50, 27), (4.5, 4.5, 4.5)
 
@@ -56,6 +61,48 @@ def test_a_thinned_lattice_is_the_same_field() -> None:
     lattice = Lattice.over((12, 11, 10), (1.5, 1.5, 2.0), 9.0)
     coefficients = np.random.default_rng(1).standard_normal(lattice.shape)
     assert lattice.thinned((2, 3, 1)).field(coefficients) == pytest.approx(lattice.field(coefficients)[::2, ::3])
+
+
+def test_a_rough_start_finds_a_head_with_its_chin_up() -> None:
+    """A head 30 degrees off begins within a few degrees of where it lies."""
+    known = known_head(replace(PEOPLE[1], rot_deg=(30.0, 8.0, -5.0)), GRID_SHAPE, VOXEL_MM)
+    matrix = rough_start(known.brain, known.grid, load_template())
+    places = np.moveaxis(np.indices(GRID_SHAPE), 0, -1) @ known.grid.affine[:3, :3].T + known.grid.affine[:3, 3]
+    off_mm = np.linalg.norm(places @ matrix[:3, :3].T + matrix[:3, 3] - known.mni_mm, axis=-1)
+    assert np.median(off_mm[known.brain]) < 12  # it is rigid, and the head is a tenth smaller than MNI's
+    turn = np.linalg.lstsq(places[known.brain] - places[known.brain].mean(axis=0), known.mni_mm[known.brain], rcond=None)[0].T
+    assert np.allclose(matrix[:3, :3], turn / np.linalg.norm(turn, axis=0), atol=0.15)
+
+
+def test_lost_signal_is_found_where_it_was_taken_away() -> None:
+    known = head()
+    lost = lost_signal(known.epi, known.grid, known.brain)
+    sinus = np.linalg.norm(known.mni_mm - (0, 38, -20), axis=-1) < 8
+    assert lost[sinus & known.brain].mean() > 0.8
+    assert lost[known.brain & (known.mni_mm[..., 2] > 10)].mean() < 0.01
+
+
+def test_tissues_are_told_apart() -> None:
+    """With the true map, where the template is nearly sure of a tissue so is the result; the nuisance masks lie in their own tissue."""
+    known, template = head(), load_template()
+    fit = Fit(known.mni_mm, 900.0 * np.array([1.0, 0.78, 1.45]), 50.0, np.ones(known.grid.shape), 1.0)
+    tissues = tissues_of(known.epi, fit, template)
+    prior = [ndimage.map_coordinates(part, template.index_of(known.mni_mm), order=1) for part in template.tissue]
+    assert overlap(tissues.brain, known.brain) > 0.97
+    assert np.median(tissues.grey[prior[0] > 0.8]) > 0.8
+    assert np.median(tissues.white[prior[1] > 0.9]) > 0.8
+    assert tissues.white_matter.sum() > 200
+    assert np.median(prior[1][tissues.white_matter]) > 0.9
+    assert np.median(prior[2][tissues.csf]) > 0.5
+
+
+def test_a_fold_is_seen() -> None:
+    places = np.moveaxis(np.indices((10, 10, 10)), 0, -1) * 3.0
+    affine, everywhere = np.diag([3.0, 3.0, 3.0, 1.0]), np.ones((10, 10, 10), dtype=np.bool_)
+    assert least_stretch(places * 0.9, affine, everywhere) == pytest.approx(0.729)
+    folded = places.copy()
+    folded[5, :, :, 0] -= 9.0
+    assert least_stretch(folded, affine, everywhere) < 0
 
 
 def test_the_warp_finds_the_head_from_an_affine_start() -> None:
