@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from rtfmri.kernels import kernel
 from rtfmri.signals.glm import LAGS, Fit, Observations
@@ -53,8 +54,9 @@ def expectation(observations: Observations, fit: Fit) -> Expectation:
     total[0] = fit.dof
     neighbours = np.zeros(LAGS)
     neighbours[0] = -taken[1]
-    # tr(MDMD_k); D D_k is D_(k+1) + D_(k-1) but for the ends
-    neighbours[1:] = twice[: LAGS - 1] - 2.0 * (taken[2:] + taken[: LAGS - 1])
+    # tr(MDMD_k); D_k D is D_(k+1) + D_(k-1) but for what would go by way of a volume that is not in the fit
+    rows = np.ascontiguousarray(observations.columns[kept][:, : len(used)])
+    neighbours[1:] = twice[: LAGS - 1] - 2.0 * (taken[2:] + taken[: LAGS - 1] - _beyond(rows, used, covariance)[1:])
     neighbours[1] += 2.0 * float((used[1:] & used[:-1]).sum())
     return Expectation(total, neighbours, fit.dof)
 
@@ -109,6 +111,28 @@ def _match(excess: Array) -> float:
         else:
             high = middle
     return low
+
+
+@kernel
+def _beyond(rows: Array, used: npt.NDArray[np.bool_], covariance: Array) -> Array:
+    """(LAGS,) sum of H[t, s] over neighbours u of t that are not in the fit (run's ends, gaps) and all s at distance k from u."""
+    size, n = rows.shape
+    sums = np.zeros(LAGS)
+    weights = np.empty(size)
+    for t in range(n):
+        for u in (t - 1, t + 1):
+            if not used[t] or (0 <= u < n and used[u]):
+                continue
+            for i in range(size):
+                weights[i] = 0.0
+                for j in range(size):
+                    weights[i] += covariance[i, j] * rows[j, t]
+            for k in range(1, LAGS):
+                for s in (u - k, u + k):
+                    if 0 <= s < n and used[s]:
+                        for i in range(size):
+                            sums[k] += weights[i] * rows[i, s]
+    return sums
 
 
 @kernel
