@@ -167,6 +167,8 @@ class VolumeMessage(_Part):
     value: float | None = None  # the study's measure, in RunStart.unit; the difference's is the regulation itself
     value_se: float | None = None
     late: bool = False  # a lab's own function missed its time limit: a replay obeys
+    physio_samples: int | None = None  # of belt and pulse that had come, which its columns rest on: a replay obeys
+    physio_zero_s: float | None = None  # time zero among them, seconds from the first
     feedback: float | None = None  # what the display may show, -1 ... 1 of the range; None: nothing new
     control: ControlCondition | None = None  # where ``feedback`` comes from; None: the study has no allocation
     own_feedback: float | None = None  # what the participant's own value would have shown

@@ -57,7 +57,7 @@ drift_percent = 1.0
 roi_radius_mm = 14
 amplitudes_percent = {{ dlpfc = [0.7, -0.2, 0.4, 0.6, -0.3], tpj = [-0.1, 0.6, -0.4, 0.0, 0.5] }}
 spikes = [{{ volume = {SPIKE}, kind = "gain", percent = 4 }}]
-motion = {{ drift_mm = 2.0, drift_deg = 1.5, breathing_mm = 0.05, jumps = [{{ volume = {COUGH}, trans_mm = [0.1, 0.3, 1.2], remains = 0.2 }}] }}
+motion = {{ drift_mm = 1.5, drift_deg = 1.2, breathing_mm = 0.05, jumps = [{{ volume = {COUGH}, trans_mm = [0, 0.3, 1.2] }}] }}
 noise = {{ thermal_tsnr = 150, physiological_percent = 0.15, respiratory_percent = 0.1, cardiac_percent = 0.2 }}
 """
 
@@ -126,17 +126,15 @@ def scores_without_realignment(study: Study, setup: Setup, items: list[Volume | 
 
 
 def test_block_scores_follow_the_truth_and_have_its_sign(run: Run) -> None:
-    clear = np.abs(run.truth) > 0.25
-    assert clear.sum() == 4  # and one near zero
-    assert (np.sign(run.scores) == np.sign(run.truth))[clear].all()
+    assert (np.abs(run.truth) > 0.25).all()
+    assert (np.sign(run.scores) == np.sign(run.truth)).all()
     assert np.corrcoef(run.truth, run.scores)[0, 1] > 0.95
     assert np.abs(run.scores - run.truth).max() < 0.25
 
 
-def test_errors_of_block_scores_are_about_their_standard_errors(run: Run) -> None:
-    in_errors = (run.scores - run.truth) / run.errors
-    assert np.abs(in_errors).max() < 3.0
-    assert 0.2 < np.sqrt((in_errors**2).mean()) < 2.0
+def test_scores_lie_within_their_standard_errors_which_shrink(run: Run) -> None:
+    assert (np.abs(run.scores - run.truth) < 3.0 * run.errors).all()
+    assert run.errors[-1] < 0.15
 
 
 def test_without_realignment_the_scores_are_clearly_worse(run: Run) -> None:

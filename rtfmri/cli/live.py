@@ -24,6 +24,7 @@ from rtfmri.engine.session import Parts, Session
 from rtfmri.errors import StudyError
 from rtfmri.messages import Entities
 from rtfmri.stream.control import Command, ControlServer
+from rtfmri.stream.physio import PhysioReceiver
 from rtfmri.stream.publisher import Publisher
 from rtfmri.stream.returns_server import ReturnsServer
 from rtfmri.study import Study, load_study
@@ -64,10 +65,11 @@ def live_session(
         if inlets.listening is not None:
             stack.enter_context(DicomListener(inlets.listening, mailbox))
         stack.enter_context(ReturnsServer(ports, inbox.put_return, inbox.put_return))
+        belt = _belt(study, inbox, stack)
         session = Session(
             Parts(
                 propose=lambda command: _proposed(study, out, command),
-                open_run=lambda entities: opened(study, entities, out, publisher.publish, CLOCKS, deliver=inbox.put_return),
+                open_run=lambda entities: opened(study, entities, out, publisher.publish, CLOCKS, deliver=inbox.put_return, belt=belt),
                 open_source=lambda deliver, run: _source(study, _mouths(inlets, mailbox, run), deliver, run),
                 announce=lambda run: publisher.open_run(run.run.armed.run_uid, run.history),
                 finish=lambda run: _finish(run, finishing),
@@ -84,6 +86,14 @@ def live_session(
         except KeyboardInterrupt:
             Console(stderr=True).print("Session ended; what was recorded is kept.")
     return 0 if session.last is None or session.last.exit_status in ("completed", "stopped") else 1
+
+
+def _belt(study: Study, inbox: Inbox, stack: ExitStack) -> PhysioReceiver | None:
+    """The session's ear for pulse and breathing, where its study has an address for them."""
+    rule = study.physiology
+    if rule is None or rule.address is None:
+        return None
+    return stack.enter_context(PhysioReceiver(rule.address, inbox.put_return, rule.socket))
 
 
 def _check(inlets: Inlets) -> None:

@@ -63,10 +63,10 @@ def prepare_session(study_path: Path, source: From, out: Path, sub: str, ses: st
     entities_of(study, out, sub, ses, 1)
     if decision.reject and decision.accept_by is not None:
         raise StudyError("Give either --accept-by or --reject, not both.")
-    path = prepared_path(out, sub, ses)
+    path, accept = prepared_path(out, sub, ses), accept_command(study_path, out, sub, ses)
     problems: tuple[str, ...] = ()
     if source.reference is not None:
-        problems = _prepare(study, source, out, (sub, ses), console)
+        problems = _prepare(study, source, out, (sub, ses), accept, console)
     elif not decision.made:
         raise StudyError("Give --reference, a short EPI of this session; or decide over a preparation with --accept-by NAME or --reject.")
     if problems:
@@ -74,11 +74,11 @@ def prepare_session(study_path: Path, source: From, out: Path, sub: str, ses: st
     prepared = load_prepared(path)
     if decision.made:
         prepared = _decide(prepared, decision)
-    _tell(prepared, accept_command(study_path, out, sub, ses), console)
+    _tell(prepared, accept, console)
     return 0
 
 
-def _prepare(study: Study, source: From, out: Path, labels: tuple[str, str], console: Console) -> tuple[str, ...]:
+def _prepare(study: Study, source: From, out: Path, labels: tuple[str, str], accept: str, console: Console) -> tuple[str, ...]:
     """Make and write; the reasons why it cannot be used."""
     if importlib.util.find_spec("ants") is None:
         raise StudyError(
@@ -111,7 +111,7 @@ def _prepare(study: Study, source: From, out: Path, labels: tuple[str, str], con
         tell("drawing")
         seconds = {"wall_s": round(time.monotonic() - began_s, 2), "cpu_s": round(time.process_time() - cpu_s, 2)}
         made = {"study": study.study.name, "made_at": _now(), **seconds}
-        write_preparation(preparation, out, labels, made, accept_command(Path("STUDY"), out, *labels))
+        write_preparation(preparation, out, labels, made, accept)
     console.print(
         f"Reference: the mean of {reference.volumes} volumes ({reference.left_out} left out); took {seconds['wall_s']:.0f} s "
         f"({seconds['cpu_s']:.0f} s of CPU).",

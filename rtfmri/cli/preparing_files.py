@@ -12,7 +12,7 @@ import numpy as np
 
 from rtfmri.errors import StudyError
 from rtfmri.preparation.earlier import Earlier
-from rtfmri.preparation.outputs import Preparation, as_json, images_of, map_name, source_words
+from rtfmri.preparation.outputs import Preparation, as_json, images_of, map_name
 from rtfmri.preparation.page import page_of, pictures_of
 from rtfmri.preparation.prepared import folder_of, load_prepared, prepared_path
 from rtfmri.record.durable import write_json, write_whole
@@ -58,7 +58,7 @@ def read_earlier(study: Study, out: Path, sub: str, ses: str) -> Earlier:
         raise StudyError(
             f"The preparation of ses-{ses} was not accepted; look at it and accept it first, or prepare this session by itself."
         )
-    changed = [rule.name for rule in study.roi if prepared.sources.get(rule.name) != source_words(rule)]
+    changed = [rule.name for rule in study.roi if prepared.sources.get(rule.name) != rule.source_words]
     if changed:
         raise StudyError(
             f"The regions {', '.join(changed)} are not those that ses-{ses} was prepared with; prepare this session without --from-session."

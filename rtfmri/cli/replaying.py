@@ -19,6 +19,7 @@ from rtfmri.acquisition.recorded import read_recording
 from rtfmri.cli.summing import print_summary
 from rtfmri.cli.wiring import CLOCKS, bar, entities_of, ports_of, speed_of, tell_maps, tell_rescued
 from rtfmri.engine.opening import Opened, opened
+from rtfmri.engine.physiology import recorded_origin
 from rtfmri.engine.replay import Decisions, decisions_of, replay
 from rtfmri.errors import StudyError
 from rtfmri.messages import Entities, Envelope, Fault, RunStop
@@ -138,7 +139,8 @@ def _replayed(recording: Recording, out: Path, entities: Entities, pace: float, 
             publisher = stack.enter_context(Publisher(ports_of(recording.study, port)))
             publish = publisher.publish
         live = recording.live.envelopes if recording.live else ()
-        run = stack.enter_context(opened(recording.study, entities, out, publish, CLOCKS, live, _listener(said, pace) if cared else None))
+        listener, belt = _listener(said, pace) if cared else None, recorded_origin(recording.study, recording.live)
+        run = stack.enter_context(opened(recording.study, entities, out, publish, CLOCKS, live, listener, belt))
         if publisher is not None:
             publisher.open_run(run.run.armed.run_uid, run.history)
         items = stack.enter_context(_watched(recording, console))

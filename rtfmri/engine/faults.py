@@ -36,5 +36,23 @@ def unusable_fault(index: int, reason: str) -> Fault:
     return Fault(code="volume_unusable", severity="warning", text=f"Volume {index + 1} cannot be used: {reason}.", index=index)
 
 
+def physio_store_fault(error: OSError | None) -> Fault:
+    """Samples of belt and pulse cannot be saved any more, or (None) can be again."""
+    if error is None:
+        return Fault(code="physio_recovered", severity="info", text="Samples of belt and pulse can be saved again; none was lost.")
+    text = f"Samples of belt and pulse cannot be saved ({_reason(error)}); they wait in memory."
+    return Fault(code="physio_unwritable", severity="error", text=text, advice="Free space on the disk of the record.")
+
+
+def physio_refused(reason: str) -> Fault:
+    advice = "Check the belt's program and [physiology] of the study; the run goes on without what is refused."
+    return Fault(code="physio_refused", severity="warning", text=f"Samples of belt and pulse are not used: {reason}.", advice=advice)
+
+
+def physio_silent(address: str) -> Fault:
+    advice = "Start the belt's program; the run goes on without its regressors until samples come."
+    return Fault(code="physio_silent", severity="warning", text=f"No samples of belt and pulse have come to {address}.", advice=advice)
+
+
 def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()

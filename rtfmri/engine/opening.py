@@ -22,6 +22,7 @@ from rtfmri.engine.materials import read_materials
 from rtfmri.engine.outlet import Clocks, Outlet
 from rtfmri.engine.participant import for_participant
 from rtfmri.engine.parties import Beside
+from rtfmri.engine.physiology import Origin, run_physiology
 from rtfmri.engine.replay import decisions_of
 from rtfmri.engine.run import Run
 from rtfmri.engine.user_function import user_function
@@ -73,6 +74,7 @@ def opened(
     clocks: Clocks,
     live: Sequence[Envelope] = (),
     deliver: DeliverCare | None = None,
+    belt: Origin | None = None,
 ) -> Iterator[Opened]:
     """A run with its files open; they are closed at exit, whatever the run's end.
 
@@ -80,6 +82,7 @@ def opened(
     ----------
     live : of a replay: the journal of the recorded run, whose decisions are obeyed.
     deliver : takes what aftercare has to tell, on a thread of its own; None: without aftercare.
+    belt : where pulse and breathing come from, for a study that asks for them.
 
     Raises
     ------
@@ -106,7 +109,8 @@ def opened(
         care = files.enter_context(_cared(deliver)) if deliver and study.aftercare.enabled and not allotted.blind else None
         follower = None if care is None else Following(paths, store, care)
         ask = _asked(study, decisions_of((*live, *history)).late, bool(live), files)
-        run = Run(armed, outlet, store, clocks, Beside(follower, ask))
+        body = files.enter_context(run_physiology(study, paths, belt, (*live, *history)))
+        run = Run(armed, outlet, store, clocks, Beside(follower, ask, body))
         first_index = _restore(run, paths, history) if history else 0
         maps = care.maps if care else _no_maps
         yield Opened(run, paths, first_index, history, files.close, lambda: _rescued(journal, store), maps)

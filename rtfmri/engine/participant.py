@@ -47,7 +47,7 @@ def _accepted(out: Path, entities: Entities) -> Prepared:
     if not prepared.usable:
         who = f"sub-{entities.sub} ses-{entities.ses}"
         state = "was rejected" if prepared.rejected else "holds a refused region" if prepared.problems else "has not been accepted"
-        raise StudyError(f"The preparation of {who} {state}; look at its page and run `rtfmri prepare ... --accept-by NAME`, or prepare again.")
+        raise StudyError(f"The preparation of {who} {state}; look at its page and run `rtfmri prepare` with --accept-by NAME.")
     return prepared
 
 
@@ -55,6 +55,9 @@ def _prepared(study: Study, prepared: Prepared) -> Study:
     absent = [roi.name for roi in study.roi if roi.needs_preparation and roi.name not in prepared.rois]
     if absent:
         raise StudyError(f"The preparation does not hold the regions {', '.join(absent)}; run `rtfmri prepare` with this study again.")
+    others = [roi.name for roi in study.roi if roi.name in prepared.rois and prepared.sources[roi.name] != roi.source_words]
+    if others:
+        raise StudyError(f"The study now defines {', '.join(others)} otherwise than it was prepared; run `rtfmri prepare` again.")
     rois = tuple(
         _on_file(roi, prepared.rois[roi.name], prepared.weights[roi.name]) if roi.name in prepared.rois else roi for roi in study.roi
     )

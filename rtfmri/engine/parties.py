@@ -1,12 +1,13 @@
-"""Who works beside a run, as the run sees them: the store of raw volumes, aftercare, a lab's own measure."""
+"""Who works beside a run, as the run sees them: the store of raw volumes, aftercare, a lab's own measure, pulse and breathing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from rtfmri.messages import VolumeMessage
+from rtfmri.messages import Fault, VolumeMessage
 from rtfmri.pipeline import Setup, Standing, State
+from rtfmri.pipeline.physiology import PhysioColumns
 from rtfmri.signals.measures.function import Ask
 from rtfmri.volume import Missing, Volume
 
@@ -28,9 +29,17 @@ class Follower(Protocol):
     def volume(self, setup: Setup, state: State, message: VolumeMessage) -> None: ...
 
 
+class Body(Protocol):
+    """Pulse and breathing: asked before each item's step, told after its message is out; see ``engine/physiology.py``."""
+
+    def columns_for(self, setup: Setup, state: State, item: Volume | Missing) -> PhysioColumns | None: ...
+    def published(self) -> tuple[Fault, ...]: ...
+
+
 @dataclass(frozen=True)
 class Beside:
-    """The processes beside a run, where it has them: aftercare, and a lab's own measure."""
+    """What works beside a run, where it has it: aftercare, a lab's own measure, pulse and breathing."""
 
     follower: Follower | None = None
     ask: Ask | None = None
+    body: Body | None = None

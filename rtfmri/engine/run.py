@@ -14,12 +14,13 @@ from typing import Any
 from rtfmri.engine.announcements import Armed, confirmed, run_start
 from rtfmri.engine.deadlines import Deadlines, Due
 from rtfmri.engine.faults import earlier_found, silence_fault, store_fault, unusable_fault
+from rtfmri.engine.latencies import published_of, queue_ms
 from rtfmri.engine.outlet import Clocks, Outlet
 from rtfmri.engine.parties import Beside, Store
 from rtfmri.engine.pauses import paused_after
 from rtfmri.errors import StudyError, VolumeError
 from rtfmri.lifecycle import Event, RunState, advance
-from rtfmri.messages import ExitStatus, Fault, Operator, Pause, Picture, Published, Quality, Rating, RunStop, Shown, VolumeMessage
+from rtfmri.messages import ExitStatus, Fault, Operator, Pause, Picture, Quality, Rating, RunStop, Shown, VolumeMessage
 from rtfmri.pipeline import Setup, Standing, State, begin, step
 from rtfmri.volume import EndOfSource, Missing, SourceFault, Volume
 
@@ -213,22 +214,22 @@ class Run:
         return self._setup, self._pipeline
 
     def _process(self, item: Volume | Missing) -> None:
-        assert self._setup is not None
-        assert self._pipeline is not None
-        before = self._pipeline
-        self._pipeline, message = step(
-            self._setup,
-            before,
-            item,
-            bool(self._paused_by),
-            self._clocks.performance,
-            _queue_ms(item, self._clocks.performance()),
-            self._beside.ask,
-        )
+        before, message = self._step(item, queue_ms(item, self._clocks.performance()))
         self._send_volume(item, self.armed.to_wire(message))
         self._keep(item)
+        for fault in self._beside.body.published() if self._beside.body else ():
+            self._outlet.send(fault)
         self._follow(before, message)
         self._end_after(item.index)
+
+    def _step(self, item: Volume | Missing, queue_ms: float | None = None) -> tuple[State, VolumeMessage]:
+        """The state before it, and the item's message."""
+        assert self._setup is not None
+        assert self._pipeline is not None
+        before, paused, clock, body = self._pipeline, bool(self._paused_by), self._clocks.performance, self._beside.body
+        physiology = None if body is None else body.columns_for(self._setup, before, item)
+        self._pipeline, message = step(self._setup, before, item, paused, clock, queue_ms, self._beside.ask, physiology)
+        return before, message
 
     def _follow(self, before: State, message: VolumeMessage) -> None:
         """What was published is kept; now aftercare may have it, and a new reference is saved."""
@@ -258,14 +259,9 @@ class Run:
         published_s = clock()
         self._counts[message.validity] += 1
         self._counts["published"] += 1
-        if isinstance(item, Volume) and item.arrival is not None:
-            laps_s = {
-                "journal": journalled_s - computed_s,
-                "publish": published_s - journalled_s,
-                "total": published_s - item.arrival.noticed_s,
-            }
-            latency_ms = {stage: round(1e3 * lap_s, 3) for stage, lap_s in laps_s.items()}
-            self._outlet.send(Published(index=item.index, published_unix_s=self._clocks.unix(), latency_ms=latency_ms))
+        published = published_of(item, computed_s, journalled_s, published_s, self._clocks.unix())
+        if published is not None:
+            self._outlet.send(published)
 
     def _keep(self, item: Volume | Missing) -> None:
         """Save the raw volume; a disk that fails is told once, and again when it can be written."""
@@ -282,10 +278,9 @@ class Run:
             self._outlet.send(Fault(code="reference_not_saved", severity="error", text="; ".join(error.problems)))
 
     def _restore_one(self, item: Volume | Missing) -> None:
-        assert self._setup is not None
-        assert self._pipeline is not None
-        before = self._pipeline
-        self._pipeline, message = step(self._setup, before, item, bool(self._paused_by), self._clocks.performance, ask=self._beside.ask)
+        before, message = self._step(item)
+        if self._beside.body is not None:
+            self._beside.body.published()  # what there was to tell is in the journal
         self._counts[self.armed.to_wire(message).validity] += 1
         self._counts["received"] += isinstance(item, Volume)
         self._follow(before, message)
@@ -295,8 +290,3 @@ class Run:
         counts = {**self._counts, "faults": self._outlet.faults}
         self.stop = RunStop(exit_status=STATUS[event], reason=reason, counts=counts, stopped_unix_s=self._clocks.unix())
         self._outlet.send(self.stop)
-
-
-def _queue_ms(item: Volume | Missing, now_s: float) -> float | None:
-    arrival = item.arrival if isinstance(item, Volume) else None
-    return None if arrival is None else 1e3 * (now_s - arrival.noticed_s - arrival.decode_s - arrival.assemble_s)

@@ -13,6 +13,7 @@ from rtfmri.paradigm import DUMMY, Block, planned_volumes, volumes_of
 from rtfmri.pipeline.places import Places, placed, tissue_voxels
 from rtfmri.signals.inputs import SignalInputs
 from rtfmri.signals.measures.decoder import Decoder, decoder_from_map
+from rtfmri.signals.physiology.plan import plan_physiology
 from rtfmri.signals.plan import SignalPlan, plan_signal
 from rtfmri.signals.rois import RoiVoxels, roi_from_mask
 from rtfmri.study import Study
@@ -93,10 +94,17 @@ def fix(study: Study, run_kind: RunKind, materials: Materials, first: Volume) ->
     blocks = study.blocks(first.tr_s)
     planned = planned_volumes(blocks, first.tr_s)
     decoder = _decoder(study, materials.decoder, roi_grid)
-    plan = plan_signal(study, blocks, first.tr_s, planned, replace(materials.inputs, decoder=decoder))
+    inputs = replace(materials.inputs, decoder=decoder, physiology_columns=_physiology_columns(study))
+    plan = plan_signal(study, blocks, first.tr_s, planned, inputs)
     tissue = {name: tissue_voxels(name, mask.data, mask.grid, roi_grid) for name, mask in materials.tissue.items()}
     places = placed(rois, tissue, decoder)
     return Setup(study, run_kind, first.grid, first.tr_s, blocks, planned, rois, roi_grid, places, plan, decoder, materials.earlier)
+
+
+def _physiology_columns(study: Study) -> int:
+    """How many come with each volume: the source decides nothing of it."""
+    rule = study.physiology
+    return 0 if rule is None else plan_physiology(rule, rule.rate_hz, ()).size
 
 
 def _decoder(study: Study, given: DecoderMap | None, grid: Grid) -> Decoder | None:

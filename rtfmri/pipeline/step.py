@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from rtfmri.errors import VolumeError
 from rtfmri.messages import RunKind, VolumeMessage
 from rtfmri.pipeline.motion import Head, judge_head
+from rtfmri.pipeline.physiology import PhysioColumns
 from rtfmri.pipeline.reference import Standing, grown, stand_on
 from rtfmri.pipeline.sampling import CUBIC, History, remembered, take
 from rtfmri.pipeline.setup import Materials, Setup, fix
 from rtfmri.pipeline.stopwatch import Stopwatch, started
-from rtfmri.pipeline.telling import judge, message_of
+from rtfmri.pipeline.telling import judge, message_of, used_of
 from rtfmri.quality.dvars import dvars_percent
 from rtfmri.quality.dvars import warm_up as quality_warm_up
 from rtfmri.registration import interpolation, reslice, slice_timing
@@ -76,11 +77,12 @@ def step(
     clock: Callable[[], float],
     queue_ms: float | None = None,
     ask: Ask | None = None,
+    physiology: PhysioColumns | None = None,
 ) -> tuple[State, VolumeMessage]:
     """Take one volume number through the critical path.
 
     ``paused`` leaves the volume out of GLM, baseline and score; ``queue_ms`` is how long it waited after assembly; ``ask`` calls the
-    study's own function where it has one.
+    study's own function where it has one; ``physiology`` are this volume's columns of pulse and breathing, None where there are none.
 
     Raises
     ------
@@ -93,16 +95,23 @@ def step(
     watch = started(item, clock, queue_ms)
     if state.standing is None:
         if setup.is_dummy(item.index):
-            return _step_dummy(setup, state, item, watch)
+            return _step_dummy(setup, state, item, watch, physiology)
         since_s = clock()
         state = replace(state, standing=stand_on(setup, item, state.tried))
         watch.lap("prepare", since_s)
     assert state.standing is not None
-    return _step_volume(setup, state, state.standing, item, paused, watch, ask)
+    return _step_volume(setup, state, state.standing, item, paused, watch, ask, physiology)
 
 
 def _step_volume(
-    setup: Setup, state: State, standing: Standing, volume: Volume, paused: bool, watch: Stopwatch, ask: Ask | None
+    setup: Setup,
+    state: State,
+    standing: Standing,
+    volume: Volume,
+    paused: bool,
+    watch: Stopwatch,
+    ask: Ask | None,
+    physiology: PhysioColumns | None,
 ) -> tuple[State, VolumeMessage]:
     since_s = watch.clock()
     reference = standing.reference
@@ -123,16 +132,18 @@ def _step_volume(
         paused=paused,
         tissue=sampled.tissue,
         decoder=sampled.decoder,
+        physiology=None if physiology is None else physiology.columns,
     )
     signal, reading = update(setup.plan, state.signal, measured, ask)
     validity, why = judge(setup, volume.index, reading, why_held, paused)
     message = message_of(setup, volume.index, validity, why, reading).model_copy(
         update={
-            "acquired_s": _acquired_s(state, volume),
+            "acquired_s": acquired_s(state, volume),
             "motion": motion,
             "dvars_percent": dvars,
             "flagged": bool(why_held),
             "bad_slices": found.bad_slices,
+            **used_of(physiology),
         }
     )
     since_s = watch.lap("signal", since_s)
@@ -151,11 +162,13 @@ def _step_missing(setup: Setup, state: State, missing: Missing, paused: bool) ->
     return replace(state, signal=signal, tried=state.tried + (state.standing is None)), message
 
 
-def _step_dummy(setup: Setup, state: State, volume: Volume, watch: Stopwatch) -> tuple[State, VolumeMessage]:
+def _step_dummy(
+    setup: Setup, state: State, volume: Volume, watch: Stopwatch, physiology: PhysioColumns | None
+) -> tuple[State, VolumeMessage]:
     """A dummy before the reference exists: counted and told, not measured."""
     signal, reading = update(setup.plan, state.signal, Sample(volume.index, None, None, False, False))
     message = message_of(setup, volume.index, "settling", "dummy volume, before the steady state", reading)
-    update_ = {"acquired_s": _acquired_s(state, volume), "timing": watch.timing(volume)}
+    update_ = {"acquired_s": acquired_s(state, volume), "timing": watch.timing(volume), **used_of(physiology)}
     return replace(state, signal=signal), message.model_copy(update=update_)
 
 
@@ -163,7 +176,8 @@ def _dvars(before: Image | None, volume: Volume, reference: Reference) -> float 
     return None if before is None else dvars_percent(before, volume.data, reference.mask)
 
 
-def _acquired_s(state: State, volume: Volume) -> float | None:
+def acquired_s(state: State, volume: Volume) -> float | None:
+    """Seconds from time zero to the volume's start by the scanner's clock; None where that is not told."""
     if state.zero_s is None or volume.acquired_s is None:
         return None
     since_s = volume.acquired_s - state.zero_s

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rtfmri.messages import RoiReading, Validity, VolumeMessage
 from rtfmri.paradigm import block_number_of
+from rtfmri.pipeline.physiology import PhysioColumns
 from rtfmri.pipeline.setup import Setup
 from rtfmri.signals.reading import Reading
 
@@ -47,6 +50,13 @@ def message_of(setup: Setup, index: int, validity: Validity, why: str, reading: 
         feedback=_feedback(setup, condition, validity, reading.feedback, reading.score_feedback),
         control_feedback=_feedback(setup, condition, validity, reading.control_feedback, reading.control_score_feedback),
     )
+
+
+def used_of(physiology: PhysioColumns | None) -> dict[str, Any]:
+    """What a volume's columns of pulse and breathing rest on, as fields of its message."""
+    if physiology is None:
+        return {}
+    return {"physio_samples": physiology.used.samples, "physio_zero_s": physiology.used.zero_s}
 
 
 def _feedback(setup: Setup, condition: str | None, validity: Validity, value: float | None, score: float | None) -> float | None:

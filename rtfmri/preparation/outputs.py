@@ -105,18 +105,12 @@ def as_json(preparation: Preparation, sub: str, ses: str) -> dict[str, Any]:
     }
 
 
-def source_words(rule: RoiRule) -> str:
-    """Where a region comes from, all of it: a study that says otherwise must be prepared again."""
-    sources = f" {rule.combine} ".join(source.words for source in rule.all_sources)
-    return f"{sources}, cut by grey matter" if rule.cut_by_grey_matter else sources
-
-
 def _region_json(region: Region, stem: str) -> dict[str, Any]:
     label, refused = label_of(region.rule.name), bool(region.problems)
     return {
         "mask": None if refused else f"{stem}_desc-{label}_mask.nii.gz",
         "weights": None if refused else f"{stem}_desc-{label}_probseg.nii.gz",
-        "source": source_words(region.rule),
+        "source": region.rule.source_words,
         "provisional": region.rule.is_provisional,
         "voxels": region.voxels,
         "voxels_before_cuts": int(region.whole.sum()),

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from rtfmri.preparation.checks import Check
-from rtfmri.preparation.outputs import Preparation, source_words
+from rtfmri.preparation.outputs import Preparation
 from rtfmri.preparation.planes import AXIAL, CORONAL, SAGITTAL, Layer, View, column_of, cropped, row_of, titled
 from rtfmri.preparation.regions import Region
 from rtfmri.registration.mask import Mask
@@ -84,7 +84,7 @@ def _region(region: Region, pictures: Mapping[str, bytes]) -> str:
     rule = region.rule
     provisional = " (PROVISIONAL)" if rule.is_provisional else ""
     words = (
-        f"<h2>{escape(rule.name)}{provisional}</h2><p class=faint>{escape(source_words(rule))}. {region.voxels} voxels are used (filled); "
+        f"<h2>{escape(rule.name)}{provisional}</h2><p class=faint>{escape(rule.source_words)}. {region.voxels} voxels are used (filled); "
     )
     words += "white outline: the whole region before grey matter and dropout were cut; blue: MNI's brain.</p>"
     return words + (_image(pictures[rule.name], rule.name) if rule.name in pictures else "<p>Nothing of it lies within the slices.</p>")

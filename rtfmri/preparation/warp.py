@@ -21,8 +21,8 @@ from rtfmri.preparation.template import Template
 from rtfmri.registration.mask import Mask
 from rtfmri.volume import Array, Grid, Image
 
-SPACING_MM = 16.0  # of the field's knots; between 12 and 24 mm the result is the same
-CURVATURE_MM = 4.0  # prior standard deviation of the knots' Laplacian; between 2 and 8 mm the result is the same
+SPACING_MM = 16.0  # of the field's knots; 12 to 24 mm place regions as well
+CURVATURE_MM = 4.0  # prior standard deviation of the knots' Laplacian; 4 to 16 mm place regions as well
 Levels = tuple[tuple[float, int], ...]  # FWHM of smoothing in mm, steps
 LEVELS: Levels = ((12.0, 5), (8.0, 5), (5.0, 5), (3.0, 6))
 NO_WARP: Levels = ((3.0, 0),)  # contrast and gain only

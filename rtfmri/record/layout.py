@@ -64,6 +64,21 @@ class RunPaths:
         return self.folder / f"{self.entities.label}{JOURNAL}"
 
     @property
+    def physio(self) -> Path:
+        """Pulse and breathing, where the run had them; the JSON that BIDS asks for lies beside it."""
+        return self._raw("recording-live_physio.tsv.gz")
+
+    @property
+    def physio_growing(self) -> Path:
+        """The rows so far while the run goes on."""
+        return self._raw("recording-live_physio.f64")
+
+    @property
+    def physio_began(self) -> Path:
+        """What tells a resumed run the place of further rows."""
+        return self._raw("recording-live_physio.began.json")
+
+    @property
     def confounds(self) -> Path:
         return self.derived("desc-confounds_timeseries.tsv")
 

@@ -16,6 +16,7 @@ from rtfmri.record.events import events
 from rtfmri.record.journal import read_journal
 from rtfmri.record.layout import DERIVATIVES, RunPaths
 from rtfmri.record.nf_series import nf_series
+from rtfmri.record.physio_run import finish_physio
 from rtfmri.record.raw import compress
 from rtfmri.record.raw_reader import recorded_any
 from rtfmri.record.recorded import resolved_study
@@ -63,8 +64,10 @@ def finish_record(paths: RunPaths) -> None:
     ------
     StudyError : the journal or the volumes cannot be read, or a file cannot be written; nothing that was recorded is lost.
     """
-    write_outputs(paths, read_journal(paths.journal))
+    envelopes = read_journal(paths.journal)
+    write_outputs(paths, envelopes)
     try:
+        finish_physio(paths, envelopes)
         if not paths.bold.exists() and recorded_any(paths.bold):
             compress(paths.bold_growing)
     except OSError as error:

@@ -117,12 +117,14 @@ class PhysioWriter:
         self._descriptor: int | None = None
         self._unwritten: list[Array] = []
         self._bytes = 0
+        self._synced = True
 
     def __enter__(self) -> PhysioWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.append(np.empty((0, len(self._columns))))
+        self.sync()
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -139,12 +141,22 @@ class PhysioWriter:
                 self._descriptor = open_durable(self._growing)
                 self._bytes = self._whole_rows(os.fstat(self._descriptor).st_size)
             write_at(self._descriptor, content, self._bytes)
-            os.fsync(self._descriptor)
         except OSError as error:
             self.failed = error
             return
         self.failed, self._unwritten = None, []
         self._bytes += len(content)
+        self._synced = False
+
+    def sync(self) -> None:
+        """Wait until the disk itself has them."""
+        if self._descriptor is None or self._synced:
+            return
+        try:
+            os.fsync(self._descriptor)
+            self._synced = True
+        except OSError as error:
+            self.failed = error
 
     def _whole_rows(self, size: int) -> int:
         """Where to go on after a crash, which may have left part of a row."""

@@ -118,6 +118,8 @@ def resolved_study(study: Study, paths: RunPaths) -> dict[str, Any]:
     for roi in plain["roi"]:
         if roi["mask"] is not None:
             roi["mask"] = masks[roi["name"]].name
+    if plain["physiology"] is not None:
+        plain["physiology"]["files"] = []  # the record has its own
     if study.registration.file is not None:
         plain["registration"]["regions_on"] = paths.earlier.name
         if isinstance(study.registration.reference, Path):

@@ -87,6 +87,12 @@ class RoiRule(SourceRule):
         return self.sources or (self,)
 
     @property
+    def source_words(self) -> str:
+        """Where the region comes from, all of it: a study that says otherwise must be prepared again."""
+        sources = f" {self.combine} ".join(source.words for source in self.all_sources)
+        return f"{sources}, cut by grey matter" if self.cut_by_grey_matter else sources
+
+    @property
     def cut_by_grey_matter(self) -> bool:
         return self.has_sphere if self.grey_matter is None else self.grey_matter
 
