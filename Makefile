@@ -17,6 +17,7 @@ test: setup
 	$(BIN)/python -m pytest $(ARGS)
 
 bench: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,bench]"
 	$(BIN)/python -m pytest tests/benchmarks -o addopts="" -p no:cacheprovider -s --benchmark-disable-gc $(ARGS)
 
 lint: setup

@@ -1,7 +1,7 @@
 """The regulation value of the whole pipeline against a phantom's truth, beside other ways on the same volumes.
 
-`make bench ARGS="-k phantom_truth"`: about 7 minutes of CPU, nearly all of it rendering. What is asked for (issue 5) is asserted; everything is printed. The runs:
-``bench_phantom_runs.py``; the ways: ``bench_phantom_ways.py``.
+`make bench ARGS="-k phantom_truth"`: about 7 minutes of CPU, nearly all of it rendering. What is asked for (issue 5) is asserted; everything
+is printed. The runs: ``bench_phantom_runs.py``; the ways: ``bench_phantom_ways.py``.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 def table(kind: str, all_runs: list[Measured]) -> tuple[dict[str, Verdict], float]:
     """Every way's verdict, printed, and the mean cleaned noise of a region in percent."""
     noise = np.array([cleaned_noise_percent(run) for run in all_runs])
-    print(f"\n{kind}: {len(all_runs)} runs, {counts(all_runs)}; cleaned noise of a region {noise.mean():.2f} % ({noise.min():.2f} to")
-    print(f"{noise.max():.2f} %)\n{HEADER}")
+    print(f"\n{kind}: {len(all_runs)} runs, {counts(all_runs)}")
+    print(f"cleaned noise of a region {noise.mean():.2f} % ({noise.min():.2f} to {noise.max():.2f} %)\n{HEADER}")
     verdicts = {way: judged(all_runs, [of(run) for run in all_runs]) for way, of in WAYS.items()}
     for way, verdict in verdicts.items():
         print(verdict.line(way))
