@@ -12,6 +12,7 @@ import importlib
 import math
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -107,7 +108,8 @@ def user_function(name: str, limit_s: float | None, late: frozenset[int] = froze
 
 
 def _serve(name: str, pipe: Connection[Any, Any], folder: str) -> None:
-    """The other process: import once, then answer until the pipe closes."""
+    """The other process: import once, then answer until the pipe closes. A Ctrl-C at the terminal is the session's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path.insert(0, folder)
     try:
         module, _, attribute = name.partition(":")

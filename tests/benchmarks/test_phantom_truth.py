@@ -1,7 +1,7 @@
 """The regulation value of the whole pipeline against a phantom's truth, beside other ways on the same volumes.
 
-`make bench ARGS="-k phantom_truth"`: about 7 minutes of CPU, nearly all of it rendering. What is asked for (issue 5) is asserted; everything
-is printed. The runs: ``bench_phantom_runs.py``; the ways: ``bench_phantom_ways.py``.
+`make bench ARGS="-k phantom_truth"`: about 7 minutes of CPU, nearly all of it rendering. What is asked for (issue 5) is asserted;
+everything is printed. The runs: ``bench_phantom_runs.py``; the ways: ``bench_phantom_ways.py``.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import zmq
 
-from rtfmri.messages import Entities, Fault, VolumeMessage
+from rtfmri.messages import Entities, Fault, RunStart, VolumeMessage
 from rtfmri.record.journal import read_journal
 from rtfmri.record.layout import RunPaths
 from rtfmri.record.physio import read_physio
@@ -110,14 +110,14 @@ def test_a_live_run_with_a_belt_is_resumed_and_replays_to_the_same_bits(
 
     with a_belt(study[1]) as silence:
         with session(study[0], watched, out) as first:
-            until(lambda: bool(read_journal(paths.journal)) if paths.journal.exists() else False, first)
+            until(lambda: len(of_kind(RunStart)) == 1, first)
             time.sleep(0.5)  # the backlog comes
             export(small_run, watched, range(20))
             until(lambda: len(of_kind(VolumeMessage)) == 20, first)
             first.send_signal(signal.SIGKILL)
             first.wait()
         with session(study[0], watched, out) as second:
-            time.sleep(2.0)
+            until(lambda: len(of_kind(RunStart)) == 2, second)
             export(small_run, watched, range(20, 40))
             until(lambda: len(of_kind(VolumeMessage)) == 40, second)
             silence.set()
