@@ -8,15 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 
+from rtfmri.engine.materials import read_materials
 from rtfmri.engine.opening import opened
 from rtfmri.engine.outlet import Clocks
 from rtfmri.engine.physiology import recorded_origin
 from rtfmri.engine.replay import decisions_of, replay
 from rtfmri.errors import StudyError
 from rtfmri.messages import Entities, Envelope, Fault, RunStop, VolumeMessage, comparable
+from rtfmri.pipeline import begin
+from rtfmri.pipeline.physiology import moments_of
 from rtfmri.record.outputs import finish_record
 from rtfmri.record.physio import PhysioRecord, read_physio, write_physio
 from rtfmri.record.recorded import RecordedRun
@@ -165,6 +169,22 @@ def test_a_run_that_is_cut_off_goes_on_with_the_values_it_would_have_had(
     assert faults(resumed) == faults(run)
     finish_record(resumed.paths)
     assert read_physio(resumed.paths.physio).samples.tobytes() == read_physio(run.paths.physio).samples.tobytes()
+
+
+def test_columns_are_taken_when_the_regions_slices_were_measured(small_study: Study, small_volumes: tuple[Volume, ...]) -> None:
+    first = small_volumes[4]
+    setup, state = begin(small_study, "feedback", read_materials(small_study), first)
+    times_s = np.array(first.slice_times_s)
+    inside = [np.asarray(nibabel.load(roi.mask).dataobj) >= 0.5 for roi in small_study.roi]
+    voxels_in_slice = sum(mask.sum(axis=(0, 1)) for mask in inside)
+    moments = moments_of(setup, state.standing, first)
+    for after_s, share in zip(moments.after_s, moments.shares, strict=True):
+        assert share == pytest.approx(voxels_in_slice[times_s == after_s].sum() / voxels_in_slice.sum())
+    assert moments.shares.sum() == pytest.approx(1.0)
+    assert moments_of(setup, state.standing, replace(first, slice_times_s=None)).after_s.tolist() == [0.5]
+    timed = small_study.registration.model_copy(update={"slice_timing": True})
+    at_start = replace(setup, study=small_study.model_copy(update={"registration": timed}))
+    assert moments_of(at_start, state.standing, first).after_s.tolist() == [0.0]
 
 
 def test_samples_that_a_power_cut_lost_stop_no_run(study: Study, volumes: tuple[Volume, ...], tmp_path: Path) -> None:
