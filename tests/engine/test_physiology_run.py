@@ -23,7 +23,9 @@ from rtfmri.pipeline import begin
 from rtfmri.pipeline.physiology import moments_of
 from rtfmri.record.outputs import finish_record
 from rtfmri.record.physio import PhysioRecord, read_physio, write_physio
+from rtfmri.record.physio_run import uses_of
 from rtfmri.record.recorded import RecordedRun
+from rtfmri.sham.blinding import all_clear
 from rtfmri.stream.physio_wire import PhysioBatch
 from rtfmri.study import Study
 from rtfmri.study.physiology import Physiology
@@ -150,6 +152,10 @@ def test_the_record_holds_every_sample_as_bids_and_no_growing_file(run: Recorded
     assert record.start_s == pytest.approx(-(BEFORE_S + DELAY_S), abs=0.05)
     left = {path.name for path in run.paths.raw_folder.iterdir() if "physio" in path.name}
     assert left == {run.paths.physio.name, run.paths.physio.name.replace(".tsv.gz", ".json")}
+
+
+def test_what_a_replay_obeys_is_in_the_clear_in_a_blind_study(run: RecordedRun) -> None:
+    assert uses_of(all_clear(run.envelopes)) == uses_of(run.envelopes)
 
 
 def test_a_replay_of_the_record_has_the_same_bits(run: RecordedRun, tmp_path: Path) -> None:
