@@ -108,7 +108,9 @@ def test_the_task_label_is_bids() -> None:
     assert parse_study(GOOD, Path()).task == "selfcompassion"
 
 
-@pytest.mark.parametrize("signal", [{"filter": "ema"}, {"filter": "kalman"}, {"measure": {"kind": "correlation", "rois": ["dlpfc", "tpj"]}}])
+@pytest.mark.parametrize(
+    "signal", [{"filter": "ema"}, {"filter": "kalman"}, {"measure": {"kind": "correlation", "rois": ["dlpfc", "tpj"]}}]
+)
 def test_what_was_resolved_can_be_read_again(signal: dict[str, Any]) -> None:
     study = parse_study(with_(signal=signal), Path())
     assert parse_study(study.resolved(), Path()).resolved() == study.resolved()

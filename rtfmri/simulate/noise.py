@@ -52,8 +52,7 @@ def physiology(scenario: Scenario, n_volumes: int, fluid: Image, blocks: Sequenc
     times_s = np.array(slice_times_s(scenario.shape[2], scenario.tr_s, scenario.multiband))
     breathing_map = _smooth_field(scenario, 3, 0, RESPIRATION_FWHM_MM) * (rule.respiratory_percent / 100)
     pulse_map = (0.15 + np.clip(fluid, 0, 1)) * (rule.cardiac_percent / 100)
-    phases = 0.3 * np.cumsum(np.random.default_rng([scenario.seed, 4]).standard_normal((n_volumes, 2)), axis=0)
-    phases[:, 0] += slowed_rad(scenario, blocks, n_volumes)
+    phases = wandering_rad(scenario, n_volumes, blocks)
     dilation = dilation_percent(scenario, blocks, n_volumes) / 100
     vessels = 1 + UNEVEN * _smooth_field(scenario, 8, 0, RESPIRATION_FWHM_MM) if dilation.any() else 0.0
     innovation = np.sqrt(1 - rule.autocorrelation**2)
@@ -65,6 +64,13 @@ def physiology(scenario: Scenario, n_volumes: int, fluid: Image, blocks: Sequenc
         slow = rule.autocorrelation * slow + innovation * _smooth_field(scenario, 5, index, rule.correlation_fwhm_mm)
         oscillation = breathing_map * breath + pulse_map * pulse
         yield (slow * (rule.physiological_percent / 100) + oscillation + vessels * dilation[index]).astype(np.float32)
+
+
+def wandering_rad(scenario: Scenario, n_volumes: int, blocks: Sequence[Block]) -> Array:
+    """(N, 2) by how much breathing and pulse are ahead of their own steady rates in each volume."""
+    phases: Array = 0.3 * np.cumsum(np.random.default_rng([scenario.seed, 4]).standard_normal((n_volumes, 2)), axis=0)
+    phases[:, 0] += slowed_rad(scenario, blocks, n_volumes)
+    return phases
 
 
 def _smooth_field(scenario: Scenario, purpose: int, index: int, fwhm_mm: float) -> Image:

@@ -1,8 +1,8 @@
 """Scenario -> a folder of DICOM files and the truth about them; everything is made before a run starts.
 
-``dicoms/`` holds the files of the scenario's flavour, ``files.tsv`` their volumes and order, ``truth/`` what ``truth.py`` says. The same
-scenario gives the same bytes. Measuring (which takes nearly all the time) runs in threads, volume by volume; noise is added and files are
-written in order.
+``dicoms/`` holds the files of the scenario's flavour, ``files.tsv`` their volumes and order, ``truth/`` what ``truth.py`` says,
+``physio.tsv.gz`` belt and pulse. The same scenario gives the same bytes. Measuring (which takes nearly all the time) runs in threads,
+volume by volume; noise is added and files are written in order.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rtfmri.errors import StudyError
 from rtfmri.simulate import motion, noise
 from rtfmri.simulate.epi import measure
 from rtfmri.simulate.flavours import WRITERS
+from rtfmri.simulate.physio import write_body
 from rtfmri.simulate.response import region_response
 from rtfmri.simulate.scanner import write_list
 from rtfmri.simulate.scenario import Plan, Scenario, plan_run
@@ -70,6 +71,7 @@ def _render(scenario: Scenario, plan: Plan, setup: Setup, folder: Path, progress
     }
     truth = _truth(scenario, plan, setup, active, responses)
     _write_truth(folder / "truth", truth, scenario, setup)
+    write_body(folder, scenario, plan.n_volumes, plan.blocks)
     clean = _measured(setup, truth.motion, active, responses)
     series, written = _series(scenario, plan, setup.epi.grid), []
     for index, pixels in enumerate(_recorded(scenario, plan, clean, setup)):

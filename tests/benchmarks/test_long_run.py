@@ -64,7 +64,7 @@ def _write_run(folder: Path) -> None:
 
 
 def _watched(replay: subprocess.Popen[bytes], out: Path) -> list[float]:
-    """Private memory of the process and its children in MB, twice a second while the run grows; the tables that follow it are not the run."""
+    """Private memory of the process and its children in MB, twice a second while the run grows, without the tables that follow."""
     held_mb = []
     while replay.poll() is None:
         time.sleep(0.5)
