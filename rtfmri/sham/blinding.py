@@ -2,8 +2,8 @@
 
 In the clear is an allow-list: the volume's number, times and block, the quality of the measurement (motion, DVARS, flags), how far the
 shown value is to be trusted, the shown value, and what time decided (``late``, ``physio_``), which a replay obeys. Every other field,
-those that later versions add included, goes into one sealed box and is left at its default. Boxes of a study are of one length. ``why`` is in the clear
-only where it is about quality: the words for a volume that is not settled come from the own values.
+those that later versions add included, goes into one sealed box and is left at its default. Boxes of a study are of one length.
+``why`` is in the clear only where it is about quality: the words for a volume that is not settled come from the own values.
 """
 
 from __future__ import annotations
