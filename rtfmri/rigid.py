@@ -61,8 +61,10 @@ class RigidTransform:
         return RigidTransform.from_matrix(np.asarray(np.linalg.inv(self.matrix), dtype=np.float64), self.centre_mm)
 
     def after(self, first: RigidTransform) -> RigidTransform:
-        """The transform that applies ``first``, then this one; about this one's centre."""
-        return RigidTransform.from_matrix(self.matrix @ first.matrix, self.centre_mm)
+        """The transform that applies ``first``, then this one; about the centre of ``first``."""
+        a, b = self.matrix, first.matrix  # written out: no BLAS on the value path
+        matrix = np.array([[sum(a[i, k] * b[k, j] for k in range(4)) for j in range(4)] for i in range(4)])
+        return RigidTransform.from_matrix(matrix, first.centre_mm)
 
 
 def rotation_matrix(rot_rad: tuple[float, float, float]) -> Array:

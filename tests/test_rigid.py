@@ -55,7 +55,7 @@ def test_there_and_back_is_nowhere(transform: RigidTransform) -> None:
 @given(transforms, transforms)
 def test_after_applies_the_first_one_first(second: RigidTransform, first: RigidTransform) -> None:
     composed = second.after(first)
-    assert composed.centre_mm == second.centre_mm
+    assert composed.centre_mm == first.centre_mm
     point = np.array([12.0, -7.0, 30.0, 1.0])
     np.testing.assert_allclose(composed.matrix @ point, second.matrix @ (first.matrix @ point), atol=1e-8)
 

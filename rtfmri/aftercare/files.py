@@ -2,7 +2,7 @@
 
 Pictures and maps appear whole: written beside their place and renamed. Of the pictures of one contrast the newest ``PICTURES`` stay. The
 realigned run grows in a file without a name, so nothing is left of it should the process be ended. Every function here raises OSError
-where the disk is full or gone; ``process.py`` tells it once and goes on.
+where the disk is full or gone; ``care.py`` tells it once and goes on.
 """
 
 from __future__ import annotations

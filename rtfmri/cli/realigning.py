@@ -30,7 +30,6 @@ from rtfmri.registration.interpolation import prefilter
 from rtfmri.registration.realign import estimate, warm_up
 from rtfmri.registration.reslice import reslice
 from rtfmri.registration.reslice import warm_up as reslice_warm_up
-from rtfmri.registration.session import through
 from rtfmri.rigid import RigidTransform
 from rtfmri.study import Acquisition, SeriesRule
 from rtfmri.volume import Array, Image, Missing, SourceFault, SourceItem, Volume
@@ -152,7 +151,7 @@ def _one(
     estimate_ms = 1e3 * (time.process_time() - began_s)
     if not estimated.converged:
         return Realigned(volume.index, None, flag_of(estimated), estimate_ms), start
-    whole = estimated.transform if against.session is None else through(against.session, estimated.transform)
+    whole = estimated.transform if against.session is None else estimated.transform.after(against.session)
     reslice_ms = None if series is None else _resliced(volume, coefficients, whole, series, order)
     flag = flag_of(estimated)
     return Realigned(volume.index, whole, flag, estimate_ms, reslice_ms), start if flag else estimated.transform

@@ -22,7 +22,6 @@ from rtfmri.record.recorded import RecordedRun
 from rtfmri.registration.interpolation import prefilter
 from rtfmri.registration.mask import Mask, head_mask
 from rtfmri.registration.reslice import covered, reslice
-from rtfmri.registration.session import through
 from rtfmri.rigid import RigidTransform
 from rtfmri.signals.glm import Flags
 from rtfmri.volume import Grid, Image, Missing, Volume
@@ -147,5 +146,5 @@ def _transforms(gone_over: Recomputed, session: RigidTransform | None) -> dict[i
     for message in gone_over.messages[: gone_over.count]:
         if used[message.index] and message.motion is not None:
             own = RigidTransform(message.motion.trans_mm, message.motion.rot_rad, centre_mm)
-            found[message.index] = own if session is None else through(session, own)
+            found[message.index] = own if session is None else own.after(session)
     return found

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rtfmri import __version__
-from rtfmri.engine.participant import full_range
 from rtfmri.messages import BlockInfo, Confirmed, Entities, RoiInfo, RunKind, RunStart
 from rtfmri.paradigm import Block, planned_volumes
 from rtfmri.pipeline import Materials, Setup
 from rtfmri.sham.allot import ToWire, unchanged
 from rtfmri.study import Study
-from rtfmri.study.signal import measure_unit
+from rtfmri.study.signal import full_range, measure_unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +44,7 @@ def run_start(armed: Armed, now_unix_s: float, resumed: bool) -> RunStart:
         planned_volumes=None if tr_s is None or dummies_missing else planned_volumes(blocks, tr_s),
         blocks=_block_infos(blocks),
         rois=tuple(RoiInfo(name=roi.name, weight=roi.weight, provisional=roi.is_provisional) for roi in study.roi),
-        range_percent=full_range(study),
+        range_percent=full_range(study.signal),
         measure=study.signal.measure.kind,
         unit=measure_unit(study.signal),
         display=study.display.settings(),

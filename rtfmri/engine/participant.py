@@ -19,6 +19,7 @@ from rtfmri.record.recorded import RecordedRun
 from rtfmri.record.summary import of_kind
 from rtfmri.study import Study
 from rtfmri.study.regions import RoiRule
+from rtfmri.study.signal import full_range
 
 TISSUES = ("white_matter", "csf")
 
@@ -102,14 +103,9 @@ def _adapted(study: Study, entities: Entities, out: Path) -> float | None:
         run = RecordedRun.open(paths.journal)
         starts, confirmations = of_kind(run.envelopes, RunStart), of_kind(run.envelopes, Confirmed)
         if starts and confirmations and starts[-1].run_kind == "feedback":
-            last, own = full_range(run.study), full_range(study)
+            last, own = full_range(run.study.signal), full_range(study.signal)
             return adaptive_range(study, confirmations[-1].tr_s, run.messages, last, own).full
     return None
-
-
-def full_range(study: Study) -> float:
-    """What is full feedback by the study file, in the measure's unit."""
-    return float(getattr(study.signal.measure, "range", study.signal.range_percent))
 
 
 def with_range(study: Study, full: float) -> Study:

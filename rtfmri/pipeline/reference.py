@@ -20,7 +20,7 @@ from rtfmri.registration.interpolation import inside, prefilter, sample
 from rtfmri.registration.mask import head_mask
 from rtfmri.registration.mean import MeanOfVolumes
 from rtfmri.registration.realign import Reference, prepare
-from rtfmri.registration.session import Session, register_once, through
+from rtfmri.registration.session import Session, register_once
 from rtfmri.rigid import RigidTransform
 from rtfmri.signals.measures.decoder import calibrated
 from rtfmri.signals.rois import RoiVoxels
@@ -43,7 +43,7 @@ class Standing:
 
     def regions_to(self, run: RigidTransform) -> RigidTransform:
         """From where the regions lie to a volume whose head lies at ``run``."""
-        return run if self.session is None else through(self.session.transform, run)
+        return run if self.session is None else run.after(self.session.transform)
 
 
 def voxels_on_run(setup: Setup, standing: Standing, roi: RoiVoxels) -> npt.NDArray[np.intp]:

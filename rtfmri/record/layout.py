@@ -52,10 +52,6 @@ class RunPaths:
         return self._raw("bold.nii.gz")
 
     @property
-    def bold_json(self) -> Path:
-        return self._raw("bold.json")
-
-    @property
     def events(self) -> Path:
         return self._raw("events.tsv")
 

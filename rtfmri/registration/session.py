@@ -96,13 +96,6 @@ def register_once(earlier: Reference, image: Image, coefficients: Image, grid: G
     return session
 
 
-def through(session: RigidTransform, run: RigidTransform) -> RigidTransform:
-    """``session`` first, then ``run``: earlier image -> volume, about the earlier image's centre; no BLAS."""
-    then, first = run.matrix, session.matrix
-    matrix = np.array([[sum(then[i, k] * first[k, j] for k in range(4)) for j in range(4)] for i in range(4)])
-    return RigidTransform.from_matrix(matrix, session.centre_mm)
-
-
 def _judged(earlier: Reference, image: Image, coefficients: Image, grid: Grid, found: Estimate) -> Session:
     common = earlier.mask & covered(earlier.grid, found.transform, grid)
     overlap = float(common.sum()) / float(earlier.mask.sum())

@@ -15,13 +15,12 @@ from rtfmri.volume import Array
 
 @dataclass(frozen=True, eq=False)
 class SignalInputs:
-    """``regressors`` (N volumes, R): the user's table, as it stands in the file. ``full_range`` takes the place of the study's."""
+    """``regressors`` (N volumes, R): the user's table, as it stands in the file."""
 
     regressors: Array | None = None
     physiology_columns: int = 0  # how many come with each volume
     components: Mapping[str, Components] = field(default_factory=dict)  # of an earlier run, by tissue; else learned from the first rest
     decoder: Decoder | None = None
-    full_range: float | None = None  # in the measure's unit
     control_weights: tuple[float, ...] = ()  # of the control combination, by region; empty: none is computed
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from rtfmri.signals.compare import Comparison, Model, cleaned, compare, compare_fitted, weighting
 from rtfmri.signals.measures.answer import Answer
-from rtfmri.signals.measures.choose import feedback_of, of_block, of_volume
+from rtfmri.signals.measures.choose import clamped, feedback_of, of_block, of_volume
 from rtfmri.signals.measures.function import Ask
 from rtfmri.signals.noise import MINIMUM_DOF
 from rtfmri.signals.plan import SignalPlan
@@ -53,7 +53,7 @@ def control_of(plan: SignalPlan, comparison: Comparison) -> float | None:
     if not plan.control_weights:
         return None
     percent = sum(weight * psc for weight, psc in zip(plan.control_weights, comparison.psc, strict=False))
-    return min(1.0, max(-1.0, percent / plan.full_range))
+    return clamped(percent, plan.full_range)
 
 
 def used_of(current: Model, volumes: range, index: int) -> npt.NDArray[np.intp]:

@@ -29,7 +29,7 @@ from rtfmri.signals.measures.decoder import Decoder
 from rtfmri.signals.nuisance import Carried, carried_blocks
 from rtfmri.signals.windows import ScoreWindow, baseline_windows, score_windows
 from rtfmri.study import Study
-from rtfmri.study.signal import Correlation, DecoderRule, MeasureRule, Signal, SingleRoi, UserFunction, ZScore
+from rtfmri.study.signal import Correlation, DecoderRule, MeasureRule, Signal, SingleRoi, UserFunction, ZScore, full_range
 from rtfmri.volume import Array
 
 FIRST_LEARNED = 20  # volumes after which components are learned where no rest says when
@@ -40,7 +40,6 @@ class SignalPlan:
     """P columns, N planned volumes, K regions, S series. Frozen for the run."""
 
     roi_names: tuple[str, ...]
-    roi_weights: Array  # (K,)
     tr_s: float
     design: Array  # (P, N), carried rows zero
     carried: tuple[Carried, ...]
@@ -107,7 +106,6 @@ def plan_signal(
     units, functionals = _functionals(study, decoder)
     return SignalPlan(
         roi_names=tuple(roi.name for roi in study.roi),
-        roi_weights=np.array([roi.weight for roi in study.roi]),
         tr_s=tr_s,
         design=design,
         carried=carried,
@@ -126,7 +124,7 @@ def plan_signal(
         units=units,
         functionals=functionals,
         offset=(decoder.intercept - decoder.mean) / decoder.spread if decoder else 0.0,
-        full_range=_full_range(signal, given.full_range),
+        full_range=full_range(signal),
         centre=signal.measure.centre if isinstance(signal.measure, Correlation | UserFunction) else 0.0,
         settled_se=_settled_se(signal),
         control_weights=given.control_weights,
@@ -182,11 +180,6 @@ def _functionals(study: Study, decoder: Decoder | None) -> tuple[Array, Array]:
     if name is None:
         return np.zeros(regions), weights[None]
     return np.zeros(regions), np.array([weights, [float(roi.name == name) for roi in study.roi]])
-
-
-def _full_range(signal: Signal, given: float | None) -> float:
-    rule = signal.measure
-    return given or (rule.range if isinstance(rule, ZScore | Correlation | DecoderRule | UserFunction) else signal.range_percent)
 
 
 def _settled_se(signal: Signal) -> float:

@@ -28,7 +28,7 @@ from rtfmri.signals.warming import warm_up
 from rtfmri.study.signal import DecoderRule
 from rtfmri.volume import Array
 
-__all__ = ["Reading", "RoiValue", "Sample", "SignalState", "clamped", "start", "update", "warm_up"]
+__all__ = ["Reading", "RoiValue", "Sample", "SignalState", "start", "update", "warm_up"]
 
 STAYS_SETTLED = 1.5  # times the limit
 LEARNING = "the tissue's components are being learned"
@@ -158,8 +158,3 @@ def _model(plan: SignalPlan, observations: glm.Observations, index: int) -> Mode
     if not observations.used.any() or not (totals > 0.0).all():
         return None
     return model(plan, observations, min(index + 1, plan.planned_volumes))
-
-
-def clamped(value: float | None, full_range: float) -> float | None:
-    """A value in parts of the range, held to -1 ... 1."""
-    return None if value is None else min(1.0, max(-1.0, value / full_range))

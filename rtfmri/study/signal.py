@@ -159,6 +159,11 @@ class Signal(Section):
         return found
 
 
+def full_range(signal: Signal) -> float:
+    """What is full feedback, in the measure's unit."""
+    return float(getattr(signal.measure, "range", signal.range_percent))
+
+
 def measure_unit(signal: Signal) -> Unit:
     """What the chosen measure's values are in."""
     units: dict[str, Unit] = {"z": "z", "correlation": "r", "decoder": "decision", "function": "value"}

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from rtfmri.engine.materials import read_materials
-from rtfmri.engine.participant import for_participant, full_range
+from rtfmri.engine.participant import for_participant
 from rtfmri.errors import StudyError
 from rtfmri.messages import Entities
 from rtfmri.preparation.localizer import FORMAT as LOCALIZER
 from rtfmri.preparation.prepared import FORMAT, prepared_path
 from rtfmri.study import Study, parse_study
+from rtfmri.study.signal import full_range
 
 WHO = Entities(sub="07", task="nf", run=2)
 SPHERES = [
@@ -128,7 +129,7 @@ def test_localized_voxels_and_range_take_their_place(tmp_path: Path) -> None:
     localized(tmp_path)
     mine = for_participant(a_study([roi | {"localized": True} for roi in SPHERES], range_from="localizer"), WHO, tmp_path)
     assert [roi.mask.name for roi in mine.roi if roi.mask] == ["dlpfc.nii.gz", "tpj.nii.gz"]
-    assert (full_range(mine), mine.signal.range_from) == (0.6, "fixed")
+    assert (full_range(mine.signal), mine.signal.range_from) == (0.6, "fixed")
     assert mine.registration.file is not None
 
 
@@ -142,4 +143,4 @@ def test_the_localizers_range_is_refused_for_another_measure(tmp_path: Path) -> 
 def test_an_adaptive_range_begins_with_the_studys_own(tmp_path: Path) -> None:
     prepared(tmp_path, a_study())
     mine = for_participant(a_study(range_from="adaptive", range_percent=0.8), WHO, tmp_path)
-    assert full_range(mine) == 0.8
+    assert full_range(mine.signal) == 0.8

@@ -15,7 +15,7 @@ from rtfmri.errors import StudyError
 from rtfmri.registration.interpolation import prefilter
 from rtfmri.registration.mask import head_mask
 from rtfmri.registration.realign import Reference, prepare
-from rtfmri.registration.session import Session, likeness, register_once, through
+from rtfmri.registration.session import Session, likeness, register_once
 from rtfmri.rigid import RigidTransform
 from rtfmri.study import Acquisition, SeriesRule
 from rtfmri.volume import Grid, Image, Volume
@@ -107,7 +107,7 @@ def test_likeness_does_not_see_the_coil_but_the_head(earlier: Prepared) -> None:
 
 def test_through_applies_the_session_first_and_then_the_run() -> None:
     run = RigidTransform((0.4, -0.2, 0.1), (0.01, -0.02, 0.005), (5.0, 1.0, -3.0))
-    both = through(MOVED, run)
+    both = run.after(MOVED)
     np.testing.assert_allclose(both.matrix, run.matrix @ MOVED.matrix, atol=1e-12)
     assert both.centre_mm == MOVED.centre_mm
 

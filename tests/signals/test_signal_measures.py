@@ -258,8 +258,8 @@ def test_every_measure_has_its_unit(measure, unit):
     assert measure_unit(a_study(measure=measure).signal) == unit
 
 
-def test_the_range_of_an_earlier_run_takes_the_place_of_the_studys():
-    _, _, readings, _ = a_run({"kind": "difference"}, inputs=SignalInputs(full_range=4.0))
+def test_the_studys_range_is_full_feedback():
+    _, _, readings, _ = a_run({"kind": "difference"}, range_percent=4.0)
     shown = [r for r in readings if r.feedback is not None]
     assert all(r.feedback == pytest.approx(np.clip(r.regulation / 4.0, -1, 1)) for r in shown)
     scored = [r for r in readings if r.score is not None]

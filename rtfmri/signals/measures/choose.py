@@ -47,7 +47,12 @@ def of_block(plan: SignalPlan, current: Model, index: int, volumes: npt.NDArray[
 def feedback_of(plan: SignalPlan, value: float) -> float:
     """A value of the measure in parts of the range, held to -1 ... 1."""
     above = above_centre(value, plan.centre) if isinstance(plan.measure, Correlation) else value - plan.centre
-    return min(1.0, max(-1.0, above / plan.full_range))
+    return clamped(above, plan.full_range)
+
+
+def clamped(value: float, full_range: float) -> float:
+    """A value in parts of the range, held to -1 ... 1."""
+    return min(1.0, max(-1.0, value / full_range))
 
 
 def _weighted_sum(plan: SignalPlan, current: Model, index: int, comparison: Comparison) -> Answer:
