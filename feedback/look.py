@@ -15,9 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from rtfmri.messages import RatingScale, TrialInfo
 from rtfmri.paradigm import Block
 
-Kind = Literal["idle", "waiting", "block", "paused", "blank", "ended"]
+Kind = Literal["idle", "card", "waiting", "block", "rating", "paused", "blank", "ended"]
 ValueState = Literal["neutral", "fresh", "held", "stale"]
 SHOW = "show"
 
@@ -33,6 +34,17 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A question on the glass: ``place`` of the slider on its scale, ``left`` of the time (1 ... 0), whether it is answered."""
+
+    scale: RatingScale
+    place: float
+    left: float
+    moved: bool = False
+    answered: bool = False
+
+
+@dataclass(frozen=True)
 class Look:
     """``value`` and ``index`` (the volume behind it) are None where no value is shown."""
 
@@ -44,6 +56,8 @@ class Look:
     index: int | None = None
     resting: bool = False  # a value would be shown here, but none is young enough
     own_pause: bool = False  # the participant pressed the key
+    trial: TrialInfo | None = None  # in place of the block's words
+    asked: Asked | None = None
 
     @property
     def word(self) -> str:

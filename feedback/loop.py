@@ -18,9 +18,10 @@ from typing import Protocol
 
 from feedback.log import Album, GlassLog, shown
 from feedback.look import Look
-from feedback.scene import Flip, Shape, circle, flipped, scene
+from feedback.scene import circle, scene
+from feedback.shapes import Shape, flipped
 from feedback.state import DisplayState, Outgoing, look, on_key, on_message, on_tick
-from rtfmri.messages import Envelope, Pause, Rating, Shown
+from rtfmri.messages import Envelope, Flip, FromDisplay
 
 FRAME_S = 1.0 / 60.0
 LINGER_S = 4.0  # how long the thanks stay when the display ends with the run
@@ -49,7 +50,7 @@ class Ear(Protocol):
 class Mouth(Protocol):
     """What it needs of the way back (``rtfmri.stream.returns.ReturnsClient``)."""
 
-    def send(self, message: Shown | Rating | Pause) -> None: ...
+    def send(self, message: FromDisplay) -> None: ...
     def poll(self) -> None: ...
     def clock_offset(self) -> tuple[float, float] | None: ...
 

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from feedback.scene import GROUND, Disc, Glow, Ring, Shape, Text
+from feedback.scene import GROUND
+from feedback.shapes import Disc, Glow, Ring, Shape, Text
 from rtfmri.errors import StudyError
 
 TEXELS = 512
@@ -89,7 +90,7 @@ class PsychopyWindow:
         for slot, shape in enumerate(shapes):
             if isinstance(shape, Text):
                 self._text(shape).draw()
-            else:
+            elif isinstance(shape, Disc | Glow | Ring):
                 self._patch(slot, shape).draw()
 
     def flip(self) -> None:

@@ -9,13 +9,10 @@ motion is two slow waves without a common rhythm: it must not pace the breath, a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
 
+from feedback.shapes import Disc, Glow, Ring, Shape, Text
 from feedback.state import DisplayState, look
 from feedback.wording import wording
-
-Flip = Literal["none", "x", "y", "180"]
 
 CENTRAL = 0.70
 GROUND = "#262626"
@@ -31,52 +28,6 @@ GLOW = 1.30  # radius of the glow, in radii of the disc
 OUTLINE_GAP = 0.016
 LINES_Y = (0.294, 0.212)
 LETTERS = (0.060, 0.052)  # heights
-
-
-@dataclass(frozen=True)
-class Disc:
-    x: float
-    y: float
-    radius: float
-    colour: str
-    opacity: float
-
-
-@dataclass(frozen=True)
-class Glow:
-    """A disc that fades towards its radius."""
-
-    x: float
-    y: float
-    radius: float
-    colour: str
-    opacity: float
-
-
-@dataclass(frozen=True)
-class Ring:
-    x: float
-    y: float
-    radius: float
-    colour: str
-    opacity: float
-    dotted: bool = False
-
-
-@dataclass(frozen=True)
-class Text:
-    """One line, centred on (x, y); mirrored about its own centre where the screen is."""
-
-    x: float
-    y: float
-    text: str
-    height: float
-    colour: str
-    mirror_x: bool = False
-    mirror_y: bool = False
-
-
-Shape: TypeAlias = Disc | Glow | Ring | Text
 
 
 def scene(state: DisplayState) -> tuple[Shape, ...]:
@@ -114,16 +65,3 @@ def radius_of(opening: float) -> float:
 def idle_wave(now_s: float) -> float:
     """-1 ... 1, never at rest and without a rhythm to breathe to."""
     return 0.5 * (math.sin(2 * math.pi * now_s / 7.3) + math.sin(2 * math.pi * now_s / 11.9))
-
-
-def flipped(shapes: tuple[Shape, ...], flip: Flip) -> tuple[Shape, ...]:
-    """The same picture for a mirror (x), a projector on its head (y) or one from behind on its head (180 degrees)."""
-    mirror_x, mirror_y = flip in ("x", "180"), flip in ("y", "180")
-    return tuple(_mirrored(shape, mirror_x, mirror_y) for shape in shapes)
-
-
-def _mirrored(shape: Shape, mirror_x: bool, mirror_y: bool) -> Shape:
-    x, y = (-shape.x if mirror_x else shape.x), (-shape.y if mirror_y else shape.y)
-    if isinstance(shape, Text):
-        return replace(shape, x=x, y=y, mirror_x=shape.mirror_x != mirror_x, mirror_y=shape.mirror_y != mirror_y)
-    return replace(shape, x=x, y=y)

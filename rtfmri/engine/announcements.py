@@ -47,7 +47,7 @@ def run_start(armed: Armed, now_unix_s: float, resumed: bool) -> RunStart:
         range_percent=full_range(study.signal),
         measure=study.signal.measure.kind,
         unit=measure_unit(study.signal),
-        display=study.display.settings(),
+        display=study.display_settings(),
         fd_hold_mm=study.quality.fd_hold_mm,
         stale_after_s=study.stale_after_s(tr_s),
         pause_after_s=study.quality.pause_after_s,

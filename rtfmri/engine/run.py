@@ -20,7 +20,7 @@ from rtfmri.engine.parties import Beside, Store
 from rtfmri.engine.pauses import paused_after
 from rtfmri.errors import StudyError, VolumeError
 from rtfmri.lifecycle import Event, RunState, advance
-from rtfmri.messages import ExitStatus, Fault, Operator, Pause, Picture, Quality, Rating, RunStop, Shown, VolumeMessage
+from rtfmri.messages import DisplayReport, ExitStatus, Fault, Operator, Pause, Picture, Quality, Rating, RunStop, Shown, VolumeMessage
 from rtfmri.pipeline import Setup, Standing, State, begin, step
 from rtfmri.volume import EndOfSource, Missing, SourceFault, Volume
 
@@ -60,6 +60,7 @@ class Run:
             Operator: self._take_operator,
             Shown: self._pass_on,
             Rating: self._pass_on,
+            DisplayReport: self._pass_on,
             Fault: self._pass_on,
             Picture: self._pass_on,
             Quality: self._pass_on,
@@ -185,7 +186,7 @@ class Run:
         else:
             self._end(Event.FAILURE if end.failed else Event.STOP, end.reason)
 
-    def _pass_on(self, message: Shown | Rating | Fault | Picture | Quality) -> None:
+    def _pass_on(self, message: Shown | Rating | DisplayReport | Fault | Picture | Quality) -> None:
         self._outlet.send(message)
 
     def _take_pause(self, pause: Pause) -> None:

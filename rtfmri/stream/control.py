@@ -15,11 +15,12 @@ import zmq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rtfmri.errors import StudyError
+from rtfmri.messages import DisplayReport
 from rtfmri.stream.ports import Ports
 from rtfmri.stream.serving import RouterThread
 from rtfmri.stream.sockets import Limits, connect, milliseconds
 
-Action = Literal["arm", "stop", "pause", "resume", "blank", "unblank", "mark", "status"]
+Action = Literal["arm", "stop", "pause", "resume", "blank", "unblank", "card", "uncard", "mark", "status", "propose"]
 LIMITS = Limits(high_water=16, max_bytes=16 * 1024, linger_ms=200)
 
 _log = logging.getLogger(__name__)
@@ -36,14 +37,34 @@ class Command(BaseModel):
     note: str = Field(default="", max_length=1000)
 
 
+class SessionInfo(BaseModel):
+    """What a session on this computer was started with; paths are this computer's."""
+
+    model_config = ConfigDict(frozen=True)
+    software: str
+    schema_version: str
+    study_file: str
+    study: str
+    out: str
+    watch: str | None = None
+    listen: str | None = None  # "RTFMRI:11112"
+    pid: int
+
+
 class Reply(BaseModel):
-    """``text`` is one sentence for the operator; ``state`` of the run and its ``label`` (sub-..._run-..) where there is one."""
+    """``text`` is one sentence for the operator; ``state`` of the run and its ``label`` (sub-..._run-..) where there is one.
+
+    The answer to ``status`` tells of the session and of the displays that were heard in the last seconds; the answer to ``propose``
+    (with sub and ses) names in ``label`` what arm would open.
+    """
 
     model_config = ConfigDict(frozen=True)
     ok: bool
     text: str
     state: str | None = None
     label: str | None = None
+    session: SessionInfo | None = None
+    displays: tuple[DisplayReport, ...] = ()
 
 
 class ControlServer:

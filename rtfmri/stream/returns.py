@@ -15,7 +15,7 @@ import zmq
 from pydantic import ValidationError
 
 from rtfmri.errors import StudyError
-from rtfmri.messages import Pause, Rating, Shown, encode_return
+from rtfmri.messages import FromDisplay, encode_return
 from rtfmri.stream.clock_offset import ClockOffset, Ping, Pong, measure
 from rtfmri.stream.ports import Ports
 from rtfmri.stream.sockets import Context, Limits, connect, milliseconds
@@ -65,7 +65,7 @@ class ReturnsClient:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._resources.close()
 
-    def send(self, message: Shown | Rating | Pause) -> None:
+    def send(self, message: FromDisplay) -> None:
         """Hand ``message`` on; never waits and never fails."""
         self._send(b"return", encode_return(message))
 

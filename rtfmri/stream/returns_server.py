@@ -12,7 +12,7 @@ from types import TracebackType
 
 from pydantic import ValidationError
 
-from rtfmri.messages import Fault, Pause, Rating, Shown, WireError, decode_return
+from rtfmri.messages import Fault, FromDisplay, WireError, decode_return
 from rtfmri.stream.allowance import Allowance
 from rtfmri.stream.bounded import BoundedTable
 from rtfmri.stream.clock_offset import Ping, Pong
@@ -56,7 +56,7 @@ class ReturnsServer:
     def __init__(
         self,
         ports: Ports,
-        deliver: Callable[[Shown | Rating | Pause], None],
+        deliver: Callable[[FromDisplay], None],
         on_fault: Callable[[Fault], None],
         clock: Callable[[], float] = time.time,
     ) -> None:

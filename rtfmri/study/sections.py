@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 
-from rtfmri.messages import DisplaySettings, RunKind
+from rtfmri.messages import RunKind
 from rtfmri.study.section import Section
 
 
@@ -40,13 +39,3 @@ class Stream(Section):
 
     bind: str = "127.0.0.1"
     port: int = Field(default=5560, ge=1024, le=65532)
-
-
-class Display(Section):
-    feedback: Literal["continuous", "intermittent"] = "intermittent"
-    view: Literal["circle"] = "circle"
-    language: str = "en"
-    flip: Literal["none", "x", "y", "180"] = "none"
-
-    def settings(self) -> DisplaySettings:
-        return DisplaySettings(**self.model_dump())

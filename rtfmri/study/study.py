@@ -8,17 +8,18 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rtfmri.messages import Entities
+from rtfmri.messages import DisplaySettings, Entities
 from rtfmri.paradigm import Block, lay_out
 from rtfmri.study.acquisition import Acquisition
 from rtfmri.study.aftercare import Aftercare, ContrastRule
 from rtfmri.study.control import Control
+from rtfmri.study.display import Display, RatingRule, TrialRule, display_settings
 from rtfmri.study.paradigm import ParadigmRule
 from rtfmri.study.physiology import Physiology
 from rtfmri.study.regions import RoiRule
 from rtfmri.study.registration import Registration
 from rtfmri.study.section import Section
-from rtfmri.study.sections import Display, General, Quality, RunPlan, Stream, Tissue
+from rtfmri.study.sections import General, Quality, RunPlan, Stream, Tissue
 from rtfmri.study.signal import Signal
 
 SHORT_REST_S = 30.0
@@ -56,6 +57,8 @@ class Study(Section):
     run: tuple[RunPlan, ...] = (RunPlan(),)
     stream: Stream = Stream()
     display: Display = Display()
+    rating: tuple[RatingRule, ...] = ()
+    trial: tuple[TrialRule, ...] = ()
     control: Control = Control()
 
     @model_validator(mode="after")
@@ -112,6 +115,15 @@ class Study(Section):
     def stale_after_s(self, tr_s: float | None) -> float:
         """How long without a volume until the display rests."""
         return max(self.quality.stale_after_tr * (tr_s or 0.0), self.quality.stale_after_s)
+
+    def display_settings(self) -> DisplaySettings:
+        """What the participant's display is told.
+
+        Raises
+        ------
+        StudyError : a trial's picture cannot be read.
+        """
+        return display_settings(self.display, self.rating, self.trial)
 
     def resolved(self) -> dict[str, Any]:
         """Every setting, defaults included, as plain data that can be read again."""

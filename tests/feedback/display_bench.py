@@ -9,7 +9,7 @@ from display_parts import BEGIN_S, envelope, run_start, volume
 
 from feedback.log import Album, GlassLog
 from feedback.loop import Loop
-from feedback.scene import Shape, Text
+from feedback.shapes import Shape, Text
 from feedback.state import DisplayState
 from rtfmri.messages import BlockInfo, Envelope, Pause, Rating, Shown
 

@@ -11,7 +11,7 @@ from display_parts import envelope, run_start, run_stop, volume
 from feedback.log import MOST_PICTURES, Album, GlassLog, shown
 from feedback.look import Look
 from feedback.loop import CATCH_UP_S, FRAME_S, LINGER_S
-from feedback.scene import Disc, Text
+from feedback.shapes import Disc, Text
 from feedback.state import look
 from rtfmri.messages import Operator, Pause
 from rtfmri.paradigm import Block

@@ -9,23 +9,8 @@ from display_parts import played, run_start, ticked, volume
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback.scene import (
-    CENTRAL,
-    GROUND,
-    LIGHT,
-    SAND,
-    SECOND_LINE,
-    WARM,
-    Disc,
-    Glow,
-    Ring,
-    Shape,
-    Text,
-    flipped,
-    idle_wave,
-    radius_of,
-    scene,
-)
+from feedback.scene import CENTRAL, GROUND, LIGHT, SAND, SECOND_LINE, WARM, idle_wave, radius_of, scene
+from feedback.shapes import Disc, Glow, Ring, Shape, Text, flipped
 from feedback.state import DisplayState, on_tick
 from rtfmri.messages import DisplaySettings
 

@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from feedback.scene import MIDDLE, SWING, Disc, scene
+from feedback.scene import MIDDLE, SWING, scene
+from feedback.shapes import Disc
 from feedback.state import DisplayState, look, on_key, on_message, on_tick
 from rtfmri.messages import Message, Operator
 

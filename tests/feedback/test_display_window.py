@@ -13,21 +13,8 @@ import numpy.typing as npt
 import pytest
 from display_parts import BEGIN_S, hear, played, run_start, run_stop, ticked, volume
 
-from feedback.scene import (
-    CENTRE_Y,
-    GROUND,
-    LETTERS,
-    LIGHT,
-    LINES_Y,
-    OUTLINE_GAP,
-    SECOND_LINE,
-    Shape,
-    Text,
-    circle,
-    flipped,
-    radius_of,
-    scene,
-)
+from feedback.scene import CENTRE_Y, GROUND, LETTERS, LIGHT, LINES_Y, OUTLINE_GAP, SECOND_LINE, circle, radius_of, scene
+from feedback.shapes import Shape, Text, flipped
 from feedback.state import DisplayState, on_tick
 from feedback.wording import languages
 from rtfmri.messages import DisplaySettings

@@ -1,24 +1,17 @@
-"""The wire: every message there is, its topic, and how it is written and read.
-
-One message travels as two ZeroMQ frames ``[topic, payload]``; the topic is ``rtfmri/1/<kind>`` and the payload is one line of JSON, an
-``Envelope`` around the message. The journal holds those same lines. Within a major version fields are only added, with defaults, and
-readers ignore fields they do not know; a change that breaks readers makes a new major version, which is in the topic. JSON only: no
-arrays of voxels, no NaN, no pickle. Indices of volumes and blocks are 0-based. Percent means percent signal change.
+"""What the engine says of a run. Percent means percent signal change.
 
 What may differ between a live run and its replay stands apart: the envelope (place in the stream, time of sending) and
-``VolumeMessage.timing``. Every other field of a volume message is the same, bit for bit (``comparable``).
+``VolumeMessage.timing``. Every other field of a volume message is the same, bit for bit (``messages.comparable``).
 """
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-MAJOR = 1
-SCHEMA = "1.1"
-TOPIC = f"rtfmri/{MAJOR}/"
+from rtfmri.messages.base import SCHEMA, Entities, Part
+from rtfmri.messages.display import DisplaySettings
 
 Vector = tuple[float, float, float]
 Validity = Literal["ok", "settling", "held", "missing"]
@@ -28,29 +21,7 @@ RunKind = Literal["localizer", "no_feedback", "feedback", "transfer"]
 ControlCondition = Literal["own", "yoked", "control_roi", "none"]
 
 
-class WireError(ValueError):
-    """These bytes are no message of this version."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-
-class Entities(_Part):
-    """BIDS entities of a run, typed by the operator; letters and digits only."""
-
-    sub: str = Field(pattern=r"^[A-Za-z0-9]+$")
-    ses: str = Field(default="01", pattern=r"^[A-Za-z0-9]+$")
-    task: str = Field(default="nf", pattern=r"^[A-Za-z0-9]+$")
-    run: int = Field(default=1, ge=1, le=9999)
-
-    @property
-    def label(self) -> str:
-        """``sub-07_ses-01_task-nf_run-01``."""
-        return f"sub-{self.sub}_ses-{self.ses}_task-{self.task}_run-{self.run:02d}"
-
-
-class BlockInfo(_Part):
+class BlockInfo(Part):
     """One block in seconds from time zero; ``role`` is dummy, rest, regulate or other."""
 
     name: str
@@ -59,7 +30,7 @@ class BlockInfo(_Part):
     role: str
 
 
-class RoiInfo(_Part):
+class RoiInfo(Part):
     name: str
     weight: float
     n_voxels: int | None = None  # None until the grid is known
@@ -67,14 +38,7 @@ class RoiInfo(_Part):
     provisional: bool = False
 
 
-class DisplaySettings(_Part):
-    feedback: Literal["continuous", "intermittent"] = "intermittent"
-    view: Literal["circle"] = "circle"
-    language: str = "en"
-    flip: Literal["none", "x", "y", "180"] = "none"
-
-
-class RunStart(_Part):
+class RunStart(Part):
     """Sent at arm: everything a listener needs, so no config file lies on the stimulus PC.
 
     Where the study gives no TR, ``tr_s`` is None, ``blocks`` leave out the dummies, and ``Confirmed`` brings the final ones.
@@ -104,7 +68,7 @@ class RunStart(_Part):
     blind: bool = False  # regulation and regions are sealed in this study's messages, whatever the condition
 
 
-class Confirmed(_Part):
+class Confirmed(Part):
     """Sent with the first volume: TR, grid and therefore the final blocks."""
 
     kind: Literal["confirmed"] = "confirmed"
@@ -118,7 +82,7 @@ class Confirmed(_Part):
     scanner_zero_s: float | None = None  # scanner's clock at time zero, seconds since midnight; a resumed run goes on with it
 
 
-class Motion(_Part):
+class Motion(Part):
     """Reference -> volume, about the centroid of the reference's brain mask (see ``rtfmri/rigid.py``)."""
 
     trans_mm: Vector
@@ -130,21 +94,21 @@ class Motion(_Part):
     residual_percent: float | None = None  # what the realigned volume differs from the reference by, median slice
 
 
-class RoiReading(_Part):
+class RoiReading(Part):
     raw: float  # mean of the voxels, scanner units
     cleaned: float | None = None  # nuisance taken out with the current coefficients, scanner units
     psc: float | None = None  # percent signal change against the preceding rest
     se: float | None = None  # its standard error, percent
 
 
-class Timing(_Part):
+class Timing(Part):
     """Arrival and latencies: the only fields in which a replay may differ."""
 
     arrived_unix_s: float | None = None
-    latency_ms: dict[str, float] = {}  # by stage: decode, assemble, queue, realign, sample, signal
+    latency_ms: dict[str, float] = Field(default_factory=dict)  # by stage: decode, assemble, queue, realign, sample, signal
 
 
-class VolumeMessage(_Part):
+class VolumeMessage(Part):
     """One for every volume number, missing ones included, in order."""
 
     kind: Literal["volume"] = "volume"
@@ -158,7 +122,7 @@ class VolumeMessage(_Part):
     dvars_percent: float | None = None
     flagged: bool = False  # left out of GLM and baseline
     bad_slices: tuple[int, ...] = ()  # slices (0-based) whose voxels differ far more than the others'
-    rois: dict[str, RoiReading] = {}
+    rois: dict[str, RoiReading] = Field(default_factory=dict)
     regulation: float | None = None  # percent; the participant's own
     regulation_se: float | None = None
     score: float | None = None  # the measure over the last finished block, in RunStart.unit
@@ -178,7 +142,7 @@ class VolumeMessage(_Part):
     timing: Timing = Timing()
 
 
-class Published(_Part):
+class Published(Part):
     """Journalled and sent after a volume message: how long that volume took in all. A value of no message depends on it."""
 
     kind: Literal["published"] = "published"
@@ -187,39 +151,7 @@ class Published(_Part):
     latency_ms: dict[str, float]  # journal, publish, and total: complete file noticed -> message published
 
 
-class Shown(_Part):
-    """From the display: what was on the glass from this flip on. Times are the display's clock."""
-
-    kind: Literal["shown"] = "shown"
-    display: str
-    index: int | None  # the volume behind the value; None where no value was shown
-    state: str
-    value: float | None
-    flip_unix_s: float
-    clock_offset_s: float | None = None  # engine's clock minus the display's, measured over the returns socket
-    clock_error_s: float | None = None
-
-
-class Rating(_Part):
-    kind: Literal["rating"] = "rating"
-    display: str
-    scale: str
-    value: float | None  # None: no answer in time
-    start: float
-    response_s: float | None
-    asked_unix_s: float
-
-
-class Pause(_Part):
-    """The participant's own pause begins or ends."""
-
-    kind: Literal["pause"] = "pause"
-    display: str
-    paused: bool
-    pressed_unix_s: float
-
-
-class Fault(_Part):
+class Fault(Part):
     kind: Literal["fault"] = "fault"
     code: str
     severity: Severity
@@ -228,13 +160,13 @@ class Fault(_Part):
     index: int | None = None
 
 
-class Operator(_Part):
+class Operator(Part):
     kind: Literal["operator"] = "operator"
-    action: Literal["arm", "stop", "pause", "resume", "blank", "unblank", "mark"]
+    action: Literal["arm", "stop", "pause", "resume", "blank", "unblank", "card", "uncard", "mark"]  # card: the set-up card
     note: str = ""
 
 
-class Picture(_Part):
+class Picture(Part):
     """A picture for the console, which runs on the engine's PC: a path, never pixels."""
 
     kind: Literal["picture"] = "picture"
@@ -243,19 +175,19 @@ class Picture(_Part):
     path: str
 
 
-class Quality(_Part):
+class Quality(Part):
     """From aftercare, some volumes behind: what does not gate the feedback. A value of no volume message depends on it."""
 
     kind: Literal["quality"] = "quality"
     index: int
-    tsnr: dict[str, float] = {}  # by region, and ``brain``: mean over standard deviation so far, drift taken out
+    tsnr: dict[str, float] = Field(default_factory=dict)  # by region, and ``brain``: mean over standard deviation so far, drift taken out
     spike_percent: float | None = None  # share of the brain's voxels that jumped
     spike_slices: tuple[int, ...] = ()  # slices (0-based) that differ from their own past
     ghost_percent: float | None = None  # signal beside the head along phase encoding, of the head's
     volumes: int = 0  # in the map so far
 
 
-class RunStop(_Part):
+class RunStop(Part):
     """Exactly one ends a run."""
 
     kind: Literal["run_stop"] = "run_stop"
@@ -263,82 +195,3 @@ class RunStop(_Part):
     reason: str
     counts: dict[str, int]  # planned, received, ok, settling, held, missing, faults
     stopped_unix_s: float
-
-
-Message = Annotated[
-    RunStart | Confirmed | VolumeMessage | Published | Shown | Rating | Pause | Fault | Operator | Picture | Quality | RunStop,
-    Field(discriminator="kind"),
-]
-Return = Annotated[Shown | Rating | Pause, Field(discriminator="kind")]
-
-
-class Envelope(_Part):
-    """What surrounds a message on the wire and in the journal.
-
-    ``run_uid`` tells runs (and a run repeated under the same name) apart; ``seq`` counts from 0 within it without a gap, so a listener
-    that misses one notices and asks the snapshot socket.
-    """
-
-    run_uid: str
-    seq: int
-    sent_unix_s: float
-    message: Message
-
-
-_returns: TypeAdapter[Shown | Rating | Pause] = TypeAdapter(Return)
-
-
-def encode(envelope: Envelope) -> bytes:
-    """One line of JSON without its line end."""
-    return envelope.model_dump_json().encode()
-
-
-def decode(payload: bytes) -> Envelope:
-    """The envelope in ``payload``.
-
-    Raises
-    ------
-    WireError : no message of this major version.
-    """
-    try:
-        return Envelope.model_validate_json(payload)
-    except ValidationError as error:
-        raise WireError(f"no rtfmri/{MAJOR} message: {error.error_count()} fields are wrong") from None
-
-
-def frames(envelope: Envelope) -> list[bytes]:
-    """``[topic, payload]`` as they are sent."""
-    return [topic_of(envelope.message.kind), encode(envelope)]
-
-
-def topic_of(kind: str) -> bytes:
-    return f"{TOPIC}{kind}".encode()
-
-
-def encode_return(message: Shown | Rating | Pause) -> bytes:
-    """A display's message as it goes over the returns socket, without an envelope: the engine gives it its place."""
-    return message.model_dump_json().encode()
-
-
-def decode_return(payload: bytes) -> Shown | Rating | Pause:
-    """Inverse of ``encode_return``.
-
-    Raises
-    ------
-    WireError : no message that a display may send.
-    """
-    try:
-        return _returns.validate_json(payload)
-    except ValidationError as error:
-        raise WireError(f"no message of a display: {error.error_count()} fields are wrong") from None
-
-
-def comparable(message: VolumeMessage) -> dict[str, Any]:
-    """The fields that a replay must give again, bit for bit: all but ``timing``."""
-    fields: dict[str, Any] = json.loads(message.model_dump_json(exclude={"timing"}))
-    return fields
-
-
-def wire_schema() -> dict[str, Any]:
-    """JSON Schema of everything on the wire; ``rtfmri/messages.schema.json`` holds it and a test guards it."""
-    return Envelope.model_json_schema()
