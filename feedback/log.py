@@ -1,7 +1,7 @@
 """What was on the glass when: one line of JSON for every flip that changed something, kept on the stimulus PC.
 
-A line is the ``Shown`` message that goes to the engine, and beside it the block whose words were on the screen. Times are the display's
-clock; ``clock_offset_s`` (engine's clock minus the display's) stands in each line where it is known, so no clock is corrected silently.
+A line is the ``Shown`` message that goes to the engine, and beside it the name of the block. Times are the display's clock;
+``clock_offset_s`` (engine's clock minus the display's) stands in each line where it is known, so no clock is corrected silently.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ MOST_PICTURES = 40
 SETTLED_S = EASE_S + 0.15
 
 
-def shown(display: str, look: Look, flip_s: float, offset: tuple[float, float] | None) -> Shown:
-    """The message for a flip at ``flip_s``; ``offset``: engine's clock minus the display's and its error, seconds."""
+def shown(display: str, look: Look, flip_s: float, offset: tuple[float, float] | None, zero_s: float | None = None) -> Shown:
+    """The message for a flip at ``flip_s``.
+
+    ``offset``: engine's clock minus the display's and its error, seconds; ``zero_s``: time zero of the run on the display's clock.
+    """
     offset_s, error_s = offset or (None, None)
     return Shown(
         display=display,
@@ -31,7 +34,16 @@ def shown(display: str, look: Look, flip_s: float, offset: tuple[float, float] |
         flip_unix_s=flip_s,
         clock_offset_s=offset_s,
         clock_error_s=error_s,
+        block=look.number,
+        trial=_trial(look),
+        zero_unix_s=zero_s,
     )
+
+
+def _trial(look: Look) -> str:
+    if look.asked is not None:
+        return look.asked.scale.name
+    return "" if look.trial is None else look.trial.name or Path(look.trial.image).name
 
 
 class GlassLog:
@@ -52,8 +64,7 @@ class GlassLog:
             self._file.close()
 
     def write(self, message: Shown, look: Look) -> None:
-        block = None if look.block is None else look.block.name
-        self._line({**message.model_dump(), "block": block, "block_number": look.number})
+        self._line({**message.model_dump(), "block_name": None if look.block is None else look.block.name})
 
     def fault(self, text: str, now_s: float) -> None:
         """Something of ours went wrong at ``now_s``; the participant saw the neutral shape."""
@@ -77,7 +88,7 @@ class Album:
 
     def due(self, look: Look, now_s: float) -> Path | None:
         """Where to save a picture of the coming flip; None for most flips."""
-        key = (look.kind, look.number, look.value_state)
+        key = (look.kind, look.welcome, look.number, look.value_state, _trial(look))
         if key != self._look:
             self._look, self._since_s = key, now_s
         if self._folder is None or now_s - self._since_s < SETTLED_S or self._taken >= MOST_PICTURES:
@@ -88,7 +99,8 @@ class Album:
 
 
 def _slug(look: Look) -> str:
-    """``regulate_fresh``: block and state, or the look where there is no block."""
+    """``regulate_fresh``: block and state; else what it is, ``rating_pain``."""
     block = look.block.name if look.block is not None else "between"
-    name = f"{block}_{look.word}" if look.kind == "block" else look.kind
+    parts = (block, _trial(look), look.word) if look.kind == "block" else ("welcome" if look.welcome else look.kind, _trial(look))
+    name = "_".join(part for part in parts if part)
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name)

@@ -1,4 +1,4 @@
-"""What a state of the display looks like, before any geometry: one ``Look``.
+"""What a state of the display looks like, before any geometry: one ``Look``. How a state becomes one stands in ``looking.py``.
 
 The rules of the value (``SCIENCE``, participant display):
 
@@ -6,20 +6,21 @@ The rules of the value (``SCIENCE``, participant display):
   the score of the regulation block just finished in blocks named ``show``; a run that is no feedback run never shows a value;
 * ``fresh``: measured in the newest volume. ``held``: the newest volume gave nothing new, the shape stays. ``stale``: no volume for
   ``stale_after_s``, or held for ``pause_after_s``: the neutral middle. ``neutral``: there is no value to show;
-* no volume for ``pause_after_s``: ``paused``, until one comes;
-* ``idle``: no run is known, and so neither language nor flip: no words. ``waiting``: armed, no volume yet.
+* no volume for ``pause_after_s``: ``paused``, until one comes; after the last block none is awaited;
+* ``idle``: no run is known, and so neither language nor flip: no words. ``waiting``: armed, neither volume nor pulse yet.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from rtfmri.messages import RatingScale, TrialInfo
 from rtfmri.paradigm import Block
 
 Kind = Literal["idle", "card", "waiting", "block", "rating", "paused", "blank", "ended"]
 ValueState = Literal["neutral", "fresh", "held", "stale"]
+Trace: TypeAlias = tuple[tuple[float, float], ...]  # (seconds since the block's onset, -1 ... 1), oldest first
 SHOW = "show"
 
 
@@ -56,8 +57,10 @@ class Look:
     index: int | None = None
     resting: bool = False  # a value would be shown here, but none is young enough
     own_pause: bool = False  # the participant pressed the key
+    welcome: bool = False  # waiting, at the beginning of a session
     trial: TrialInfo | None = None  # in place of the block's words
     asked: Asked | None = None
+    trace: Trace = ()  # continuous: this block's values so far; () where no value is shown
 
     @property
     def word(self) -> str:

@@ -1,212 +1,150 @@
-"""The display's state, and the three things that change it: a message, a tick, a key. Pure: no PsychoPy, clock or socket.
+"""What changes the display's state: a message, a tick, a key, a pulse of the scanner. Pure: no PsychoPy, clock or socket.
 
 ``now_s`` is the display's clock: unix seconds that never step back. Each step gives the next state and the messages that go back to the
 engine. A value counts from when it was sent where the offset of the clocks is known (``sent_s``), else from when it came, so that what a
-display that joins late gets from the past is not taken for new. Only the newest volume counts; older ones, and other runs', are left out.
+display that joins late gets from the past is not taken for new. Messages of other runs are left out.
+
+The course of a session: idle; at arm the welcome, in a participant's first run, for some seconds or until the scanner's first pulse or
+until the set-up card is put away, then "We are about to begin"; blocks and questions from time zero; thanks at the run's end. The set-up
+card can be opened with its key until the first volume or pulse, which takes it away, and by the operator at any time; either closes it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import replace
 
-from feedback.course import Course
-from feedback.easing import Ease
-from feedback.look import SHOW, Look, Reading
-from rtfmri.messages import Confirmed, Envelope, Operator, Pause, RunStart, RunStop, VolumeMessage
-from rtfmri.paradigm import Block
+from feedback.asking import ended, next_question
+from feedback.display import DisplayState, Outgoing
+from feedback.hearing import confirmed, ordered, pause_heard, rating_heard, started
+from feedback.keys import CARD_KEY, OPERATOR_KEY, PAUSE_SILENT_S, TWICE_WITHIN_S, meaning
+from feedback.looking import cover, look
+from feedback.measuring import measured
+from rtfmri.messages import Confirmed, Envelope, Operator, Pause, Rating, RunStart, RunStop, VolumeMessage
 
-OPERATOR_KEY = "escape"
-TWICE_WITHIN_S = 1.0
-DEBOUNCE_S = 0.3
-NOWHERE = Course()
-STILL = Ease()
+__all__ = ["DisplayState", "Outgoing", "look", "on_key", "on_message", "on_pulse", "on_tick"]
 
-Outgoing: TypeAlias = tuple[Pause, ...]
-
-
-@dataclass(frozen=True)
-class DisplayState:
-    """All that decides the picture; ``opening``, ``presence`` and ``outline`` are what the scene eases."""
-
-    display: str
-    pause_keys: tuple[str, ...] = ("p",)
-    now_s: float = 0.0
-    run: RunStart | None = None
-    course: Course = NOWHERE
-    ended: bool = False
-    newest: int = -1  # index of the newest volume
-    heard_s: float | None = None  # when it came
-    held: bool = False  # it gave nothing new
-    reading: Reading | None = None  # continuous: the last value measured
-    score: Reading | None = None  # intermittent: the last block's
-    paused: bool = False  # by the participant
-    pressed_s: float | None = None  # when the participant last pressed
-    operator_paused: bool = False
-    blanked: bool = False
-    escaped_s: float | None = None  # the operator's first Escape
-    quit: bool = False
-    opening: Ease = STILL  # the circle: -1 ... 1
-    presence: Ease = STILL  # 0: neutral, 1: the circle means a value
-    outline: Ease = STILL  # 1: the value is held
+STEPS = {"left": -1, "right": 1}
 
 
 def on_message(state: DisplayState, envelope: Envelope, now_s: float, sent_s: float | None = None) -> tuple[DisplayState, Outgoing]:
     """What a message of the engine changes. ``sent_s``: when it was sent, on the display's clock, where that is known."""
     message = envelope.message
     if isinstance(message, RunStart):
-        return _started(state, message, now_s)
+        return started(state, message, now_s)
     if state.run is None or state.ended or envelope.run_uid != state.run.run_uid:
         return state, ()
     if isinstance(message, VolumeMessage):
-        return _measured(state, message, now_s if sent_s is None else min(sent_s, now_s)), ()
+        return _settled(measured(state, message, now_s if sent_s is None else min(sent_s, now_s)))
     if isinstance(message, Confirmed):
-        return _confirmed(state, state.run, message), ()
+        return _settled(confirmed(state, state.run, message))
     if isinstance(message, RunStop):
-        return replace(state, ended=True, paused=False, operator_paused=False, blanked=False), ()
+        return _settled(replace(state, ended=True, paused=False, operator_paused=False, blanked=False, card=False))
     if isinstance(message, Operator):
-        return _ordered(state, message), ()
+        return _settled(ordered(state, message))
     if isinstance(message, Pause):
-        return _pause_heard(state, message, now_s), ()
+        return _settled(pause_heard(state, message, now_s))
+    if isinstance(message, Rating):
+        return rating_heard(state, state.run, message), ()
     return state, ()
 
 
 def on_tick(state: DisplayState, now_s: float) -> tuple[DisplayState, Outgoing]:
-    """Time goes on: blocks change, values age, shapes ease."""
+    """Time goes on: blocks change, values age, questions begin and end, shapes ease."""
     now_s = max(now_s, state.now_s)
-    state = replace(state, now_s=now_s, course=state.course.at(now_s))
+    state = _placed(state, now_s)
+    state, outgoing = _settled(state)
+    state = _asking(state)
     shown = look(state)
     return replace(
         state,
         opening=state.opening.toward(shown.value or 0.0, now_s),
         presence=state.presence.toward(float(shown.valued), now_s),
         outline=state.outline.toward(float(shown.value_state == "held"), now_s),
-    ), ()
+    ), outgoing
 
 
-def on_key(state: DisplayState, key: str, now_s: float) -> tuple[DisplayState, Outgoing]:
-    """The participant's pause key pauses and goes on again; Escape twice within a second is the operator's way out."""
-    if key == OPERATOR_KEY:
+def on_pulse(state: DisplayState, pulse_s: float) -> tuple[DisplayState, Outgoing]:
+    """One pulse of the scanner, at its time. The first of a run takes the welcome and the set-up card away."""
+    done = state.ended or state.course.over  # what comes then belongs to another scan
+    trigger = state.trigger.counted(pulse_s) if done else state.trigger.pulse(pulse_s)
+    if not trigger.used or trigger.pulses != 1:
+        return replace(state, trigger=trigger), ()
+    return replace(state, trigger=trigger, card=False, welcome_until_s=0.0), ()
+
+
+def on_key(state: DisplayState, key: str, now_s: float, repeated: bool = False) -> tuple[DisplayState, Outgoing]:
+    """A key went down, or is still held where ``repeated``: that only moves a slider."""
+    if key == OPERATOR_KEY and not repeated:
         twice = state.escaped_s is not None and now_s - state.escaped_s <= TWICE_WITHIN_S
         return replace(state, escaped_s=now_s, quit=state.quit or twice), ()
-    bounced = state.pressed_s is not None and now_s - state.pressed_s < DEBOUNCE_S
-    if key not in state.pause_keys or bounced or state.run is None or state.ended:
+    if key == CARD_KEY and not repeated:
+        return _settled(_card_pressed(state))
+    if state.run is None or state.ended:
         return state, ()
-    state = replace(state, paused=not state.paused, pressed_s=now_s)
-    return state, (Pause(display=state.display, paused=state.paused, pressed_unix_s=now_s),)
+    buttons = state.run.display.buttons
+    means = meaning(key, buttons, state.pause_keys)
+    if means == "pause":
+        return _pause_pressed(state, key, now_s, repeated)
+    if means is None or state.question is None or state.question.answered_s is not None:
+        return state, ()
+    if means in STEPS:
+        return _slid(state, key, STEPS[means], now_s), ()
+    if repeated:
+        return state, ()
+    answered = replace(state, question=state.question.confirmed(now_s))
+    return answered, (state.question.rating(state.display, True, now_s),)
 
 
-def look(state: DisplayState) -> Look:
-    """What is on the glass (the rules stand in ``feedback/look.py``)."""
-    if state.run is None:
-        return Look("idle")
-    if state.ended:
-        return Look("ended")
-    if state.blanked:
-        return Look("blank")
-    if state.paused or state.operator_paused:
-        return Look("paused", own_pause=state.paused)
-    if state.heard_s is None or state.course.elapsed_s is None:
-        return Look("waiting")
-    silence_s = state.now_s - state.heard_s
-    if silence_s > state.run.pause_after_s:
-        return Look("paused")
-    return _block_look(state, state.run, silence_s)
+def _pause_pressed(state: DisplayState, key: str, now_s: float, repeated: bool) -> tuple[DisplayState, Outgoing]:
+    bounced = repeated or state.presses.silent_s(key, now_s) < PAUSE_SILENT_S
+    state = replace(state, presses=state.presses.noted(key, now_s))
+    if bounced:
+        return state, ()
+    state, ratings = _settled(replace(state, paused=not state.paused, pressed_s=now_s))
+    return state, (Pause(display=state.display, paused=state.paused, pressed_unix_s=now_s), *ratings)
 
 
-def _block_look(state: DisplayState, run: RunStart, silence_s: float) -> Look:
-    number = state.course.block_number
-    block = None if number is None else state.course.blocks[number]
-    neutral = Look("block", block, number)
-    reading = _reading_for(state, run, number, block)
-    if silence_s > run.stale_after_s:
-        return replace(neutral, value_state="stale", resting=_shows_value(run, block))
-    if reading is None:
-        return neutral
-    if not state.held or run.display.feedback == "intermittent":
-        return replace(neutral, value_state="fresh", value=reading.value, index=reading.index)
-    if state.now_s - reading.came_s > run.pause_after_s:
-        return replace(neutral, value_state="stale", resting=True)
-    return replace(neutral, value_state="held", value=reading.value, index=reading.index)
-
-
-def _shows_value(run: RunStart, block: Block | None) -> bool:
-    if run.run_kind != "feedback" or block is None:
-        return False
-    return block.name == SHOW if run.display.feedback == "intermittent" else block.role == "regulate"
-
-
-def _reading_for(state: DisplayState, run: RunStart, number: int | None, block: Block | None) -> Reading | None:
-    """The value that belongs into this block, whatever its age; None where there is none."""
-    if number is None or not _shows_value(run, block):
-        return None
-    if run.display.feedback == "intermittent":
-        reading, belongs_to = state.score, state.course.last_regulated(number)
-    else:
-        reading, belongs_to = state.reading, number
-    return reading if reading is not None and reading.block == belongs_to else None
-
-
-def _started(state: DisplayState, run: RunStart, now_s: float) -> tuple[DisplayState, Outgoing]:
-    """A run begins, or goes on after the engine was restarted; a participant who has paused stays paused, and the engine hears of it."""
-    outgoing = (Pause(display=state.display, paused=True, pressed_unix_s=now_s),) if state.paused else ()
-    if run.resumed and state.run is not None and run.run_uid == state.run.run_uid:
-        return replace(state, run=run, newest=-1, ended=False), outgoing
-    course = Course().planned(_blocks(run), run.tr_s)
-    cleared = replace(state, newest=-1, heard_s=None, held=False, reading=None, score=None, operator_paused=False, blanked=False)
-    return replace(cleared, run=run, course=course, ended=False), outgoing
-
-
-def _confirmed(state: DisplayState, run: RunStart, message: Confirmed) -> DisplayState:
-    """The first volume has brought the TR: the final blocks, and how long a silence is none."""
-    stale_after_s = run.stale_after_s if message.stale_after_s is None else message.stale_after_s
-    known = run.model_copy(update={"stale_after_s": stale_after_s})
-    return replace(state, run=known, course=state.course.planned(_blocks(message), message.tr_s))
-
-
-def _measured(state: DisplayState, message: VolumeMessage, came_s: float) -> DisplayState:
-    """One volume further: its value, or the reason to keep the last one or to show none."""
-    if message.index <= state.newest:
+def _slid(state: DisplayState, key: str, steps: int, now_s: float) -> DisplayState:
+    if state.run is None or state.question is None or state.presses.silent_s(key, now_s) < state.run.display.buttons.debounce_s:
         return state
-    state = replace(state, newest=message.index, heard_s=came_s, course=state.course.heard(message.index, came_s))
-    state = replace(state, score=_score(state, message, came_s))
-    if message.validity == "settling":
-        return replace(state, held=False, reading=None)
-    if message.validity != "ok" or message.feedback is None:
-        return replace(state, held=True)
-    value = min(max(message.feedback, -1.0), 1.0)
-    return replace(state, held=False, reading=Reading(message.index, message.block, value, came_s))
+    return replace(state, question=state.question.moved(steps, now_s), presses=state.presses.noted(key, now_s))
 
 
-def _score(state: DisplayState, message: VolumeMessage, came_s: float) -> Reading | None:
-    """Intermittent: what is to be shown of the block before this one; the volume behind it is the first that had it.
-
-    ``message.score`` is the participant's own and may not be what is shown (sham), so it is not looked at.
-    """
-    intermittent = state.run is not None and state.run.display.feedback == "intermittent"
-    if not intermittent or message.feedback is None or message.block is None:
-        return state.score
-    value, block = min(max(message.feedback, -1.0), 1.0), state.course.last_regulated(message.block)
-    known = state.score
-    if known is not None and (known.block, known.value) == (block, value):
-        return known
-    return Reading(message.index, block, value, came_s)
+def _card_pressed(state: DisplayState) -> DisplayState:
+    """Away at any time; there only before the scanner has begun."""
+    if state.card:
+        return replace(state, card=False, welcome_until_s=0.0)
+    begun = state.run is not None and not state.ended and (state.heard_s is not None or state.trigger.counting)
+    return state if begun else replace(state, card=True)
 
 
-def _ordered(state: DisplayState, order: Operator) -> DisplayState:
-    if order.action in ("pause", "resume"):
-        return replace(state, operator_paused=order.action == "pause")
-    if order.action in ("blank", "unblank"):
-        return replace(state, blanked=order.action == "blank")
-    return state
+def _placed(state: DisplayState, now_s: float) -> DisplayState:
+    """The clock goes on: where in the run it is now, and whether pulses are missing."""
+    run, trigger = state.run, state.trigger
+    if run is not None and not state.ended:
+        limit_s = run.pause_after_s if trigger.tr_s is None else run.stale_after_s
+        trigger = trigger.quiet(now_s, limit_s, state.course.over)
+    state = replace(state, now_s=now_s, trigger=trigger)
+    if state.zero_s is None and state.heard_s is None:
+        return replace(state, course=state.course.lost())
+    return replace(state, course=state.course.at(now_s, state.zero_s))
 
 
-def _pause_heard(state: DisplayState, pause: Pause, now_s: float) -> DisplayState:
-    """A pause that the engine passed on: another display's, or this one's before it was restarted; the echo of an old press is left out."""
-    if state.pressed_s is not None and pause.pressed_unix_s <= state.pressed_s:
+def _settled(state: DisplayState) -> tuple[DisplayState, tuple[Rating, ...]]:
+    """A question whose time is over, or that something covers, leaves the glass."""
+    question = state.question
+    if question is None:
+        return state, ()
+    in_place = state.course.over if question.slot[0] is None else state.course.block_number == question.slot[0]
+    if in_place and cover(state) is None and not question.over(state.now_s):
+        return state, ()
+    return replace(state, question=None), ended(question, state.display, state.buttons)
+
+
+def _asking(state: DisplayState) -> DisplayState:
+    """The next question, where one is due and the glass is free."""
+    if state.run is None or state.question is not None or cover(state) is not None:
         return state
-    return replace(state, paused=pause.paused, pressed_s=min(pause.pressed_unix_s, now_s))
-
-
-def _blocks(message: RunStart | Confirmed) -> tuple[Block, ...]:
-    return tuple(Block(block.name, block.onset_s, block.duration_s, block.role) for block in message.blocks)
+    seed = f"{state.seed}/{state.run.run_uid}"
+    question = next_question(state.run.display.ratings, state.course, state.asked, seed, state.now_s)
+    return state if question is None else replace(state, question=question, asked=state.asked | {question.slot})

@@ -50,6 +50,8 @@ def _holds(read: object, written: object) -> bool:
     """Everything written is there again; fields that were added since have their defaults."""
     if isinstance(written, dict):
         return isinstance(read, dict) and all(key in read and _holds(read[key], value) for key, value in written.items())
+    if isinstance(written, list):
+        return isinstance(read, list) and len(read) == len(written) and all(map(_holds, read, written))
     return read == written
 
 

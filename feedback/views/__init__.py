@@ -1,4 +1,9 @@
-"""What a view of the value is: one pure function from a ``Glance`` to shapes."""
+"""What a view of the value is: one pure function from a ``Glance`` to shapes. The other files are views; ``known.py`` finds them.
+
+The rules of a view: a larger value looks larger or higher, in shape and not in colour alone; nothing shrinks to nothing; ``outline`` adds
+faint dots while a value is held; without a value (``presence`` 0) there is a pale middle that ``idle`` moves a little; no numbers, no
+faces, nothing red, no words. A view draws around the origin within ``HALF_WIDTH`` and ``HALF_HEIGHT``; the scene puts it in its place.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from feedback.shapes import Shape
+
+HALF_WIDTH, HALF_HEIGHT = 0.44, 0.265
 
 
 @dataclass(frozen=True)

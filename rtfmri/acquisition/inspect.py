@@ -27,7 +27,11 @@ def list_series(folder: Path, rule: SeriesRule | None = None, progress: Progress
     ------
     StudyError : there is no such folder, or nothing in it.
     """
-    surveyed = survey(folder, progress)
+    return summaries_of(survey(folder, progress), rule)
+
+
+def summaries_of(surveyed: list[Surveyed], rule: SeriesRule | None = None) -> list[SeriesSummary]:
+    """As ``list_series``, of files that were looked at already."""
     chosen = {entry.path for entry in choose(surveyed, rule).files} if rule else set()
     listed = [_summary(files, rule, files[0].path in chosen) for files in _grouped(surveyed)]
     listed.sort(key=lambda summary: (summary.number is None, summary.number or 0, summary.protocol))

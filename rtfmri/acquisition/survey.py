@@ -49,7 +49,7 @@ def survey(folder: Path, progress: Progress | None = None) -> list[Surveyed]:
         raise StudyError(f"The folder {folder} is empty; give the folder that holds the DICOM files.")
     surveyed = []
     for done, path in enumerate(paths, start=1):
-        surveyed.append(_look_at(path))
+        surveyed.append(look_at(path))
         if progress is not None:
             progress(done, len(paths))
     return surveyed
@@ -67,7 +67,8 @@ def choose(surveyed: list[Surveyed], rule: SeriesRule) -> Choice:
     return Choice(tuple(files), tuple(faults))
 
 
-def _look_at(path: Path) -> Surveyed:
+def look_at(path: Path) -> Surveyed:
+    """One file; whatever is wrong with it is its ``problem``."""
     try:
         header = read(path.read_bytes()).header
     except VolumeError as error:

@@ -13,6 +13,7 @@ from rtfmri import __version__
 from rtfmri.aftercare import core, files, naming
 from rtfmri.aftercare.job import AftercareJob, Notice
 from rtfmri.aftercare.picture import draw, prepare_canvas
+from rtfmri.aftercare.planes import draw_planes, prepare_planes
 from rtfmri.aftercare.raw_reader import RawReader
 from rtfmri.aftercare.shedding import Told, tell
 from rtfmri.errors import StudyError
@@ -21,6 +22,7 @@ from rtfmri.volume import Image
 
 PATIENCE_S = 1.0  # for voxels that are not in the record yet
 GLANCE_S = 0.02
+PLANES = "_planes"  # ends the name of a picture of planes
 REALIGNED = "realigned"  # the picture of a run without a contrast
 
 Send = Callable[[Message], None]
@@ -33,6 +35,7 @@ class Care:
         self._send = send
         self._job, self._state = _begin(job, send)
         self._canvas = prepare_canvas(job.reference_grid, job.reference, job.mask, job.rois)
+        self._planes = prepare_planes(self._canvas, job.reference_grid, job.mask, job.rois)
         self._raw = RawReader(job.raw)
         self._told = Told()
         self._lost = self._any_lost = self._disk_told = False
@@ -90,12 +93,15 @@ class Care:
         return image
 
     def _draw(self, index: int, resliced: Image, maps: dict[str, Image]) -> None:
-        """One picture of each contrast; of the realigned volume alone where there is none."""
+        """Of each contrast the mosaic and, where there are regions, the planes through them; of the realigned volume alone without one."""
         count = f"{self._state.fit.volumes} volumes in the map"
         said = {contrast.rule.name: f"{naming.words(contrast.rule)}  ·  {count}" for contrast in self._state.prepared.contrasts}
         for what, words in (said or {REALIGNED: "realigned"}).items():
             png = draw(self._canvas, resliced, maps.get(what), f"volume {index + 1}  ·  {words}")
             self._on_disk(lambda what=what, png=png: self._show(index, what, png))  # type: ignore[misc]
+            if self._planes is not None:
+                png = draw_planes(self._planes, resliced, maps.get(what))
+                self._on_disk(lambda what=f"{what}{PLANES}", png=png: self._show(index, what, png))  # type: ignore[misc]
 
     def _show(self, index: int, what: str, png: bytes) -> None:
         path = files.write_picture(self._job.folder, self._job.label, what, index, png)

@@ -40,11 +40,11 @@ class Layout:
 
 def lay_out_slices(grid: Grid, mask: npt.NDArray[np.bool_], rois: dict[str, npt.NDArray[np.intp]]) -> Layout:
     """The slices that show the ``mask`` evenly, with the middle slice of each region among them."""
-    numbers, voxel_mm = _turned(grid)
+    numbers, voxel_mm = turned(grid)
     head = mask.reshape(-1)[numbers]
     if not head.any():
         head = np.ones_like(head)
-    (x0, x1), (y0, y1), (z0, z1) = (_extent(head, axis) for axis in range(3))
+    (x0, x1), (y0, y1), (z0, z1) = (extent(head, axis) for axis in range(3))
     middles = [_middle_slice(numbers, grid, voxels) for voxels in rois.values()]
     chosen = _choose(z0, z1, middles)
     tiles = [np.pad(numbers[x0:x1, y0:y1, z], MARGIN, constant_values=-1)[::-1, ::-1].T for z in chosen]
@@ -59,7 +59,7 @@ def lay_out_slices(grid: Grid, mask: npt.NDArray[np.bool_], rois: dict[str, npt.
     return Layout(table, (width * columns, height * rows), corners, heights, (width, height))
 
 
-def _turned(grid: Grid) -> tuple[Table, tuple[float, float, float]]:
+def turned(grid: Grid) -> tuple[Table, tuple[float, float, float]]:
     """Voxel numbers (X, Y, Z) with axes turned to R, A, S; voxel size along those axes."""
     orientation = nib.io_orientation(grid.affine)
     numbers = np.arange(math.prod(grid.shape)).reshape(grid.shape)
@@ -70,7 +70,7 @@ def _turned(grid: Grid) -> tuple[Table, tuple[float, float, float]]:
     return turned, (sizes[0], sizes[1], sizes[2])
 
 
-def _extent(head: npt.NDArray[np.bool_], axis: int) -> tuple[int, int]:
+def extent(head: npt.NDArray[np.bool_], axis: int) -> tuple[int, int]:
     along = np.flatnonzero(head.any(axis=tuple(other for other in range(3) if other != axis)))
     return int(along[0]), int(along[-1]) + 1
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from rtfmri.aftercare.layout import Layout, lay_out_slices
+from rtfmri.aftercare.layout import Layout, Table, lay_out_slices
 from rtfmri.volume import Array, Grid, Image
 
 Mask = npt.NDArray[np.bool_]
@@ -33,6 +33,16 @@ MORE = ((213, 94, 0), (255, 240, 120))  # from T_SHOWN to T_MOST
 LESS = ((0, 90, 200), (130, 240, 255))
 OUTLINES = ((0, 220, 140), (240, 120, 220), (255, 255, 255), (170, 140, 255))  # of the regions, in their order
 STEPS = 256
+
+
+class Place(Protocol):
+    """Voxels side by side: their numbers (H, W), -1 where there is none, and how large they are shown (width, height)."""
+
+    @property
+    def table(self) -> Table: ...
+
+    @property
+    def size_px(self) -> tuple[int, int]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,40 +63,49 @@ def prepare_canvas(grid: Grid, reference: Image, mask: Mask, rois: dict[str, npt
     shown = reference[mask] if mask.any() else reference
     window = 0.0, float(np.percentile(shown, 99.5)) or 1.0
     colours = np.concatenate((_ramp(LESS)[::-1], _ramp(MORE)))
-    return Canvas(layout, window, _outlines(layout, grid, rois), tuple(rois), colours, _frame(layout, tuple(rois), colours))
+    return Canvas(layout, window, outlines_of(layout, grid, rois), tuple(rois), colours, _frame(layout, tuple(rois), colours))
 
 
 def draw(canvas: Canvas, epi: Image, t: Image | None, caption: str) -> bytes:
     """A PNG of ``epi`` (X, Y, Z) with ``t`` (X, Y, Z; None: no map yet) and one line of words above."""
     layout = canvas.layout
-    grey = (np.clip(epi / canvas.window[1], 0.0, 1.0) * 255.0).astype(np.uint8)
-    slices = np.asarray(Pillow.fromarray(_shown(layout, grey)).resize(layout.size_px, Pillow.Resampling.BICUBIC))
-    pixels = np.repeat(slices[:, :, None], 3, axis=2)
-    if t is not None:
-        _colour(canvas, pixels, _shown(layout, t))
-    for number in range(len(canvas.names)):
-        pixels[canvas.outlines == number + 1] = OUTLINES[number % len(OUTLINES)]
     picture = canvas.frame.copy()
-    picture.paste(Pillow.fromarray(pixels), (0, HEAD_PX))
+    picture.paste(paint(layout, canvas.outlines, canvas.colours, greys(epi, canvas.window), t), (0, HEAD_PX))
     brush = ImageDraw.Draw(picture)
     brush.text((10, 9), caption, fill=TEXT, font=ImageFont.load_default(TEXT_PX))
     _label_slices(layout, brush)
+    return as_png(picture)
+
+
+def greys(epi: Image, window: tuple[float, float]) -> Pixels:
+    """The volume as it is shown, 0 ... 255."""
+    return (np.clip(epi / window[1], 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def paint(place: Place, outlines: npt.NDArray[np.uint8], colours: Pixels, grey: Pixels, t: Image | None) -> Pillow.Image:
+    """The voxels of ``place``: grey, what ``t`` colours, the regions' outlines."""
+    slices = np.asarray(Pillow.fromarray(_shown(place, grey)).resize(place.size_px, Pillow.Resampling.BICUBIC))
+    pixels = np.repeat(slices[:, :, None], 3, axis=2)
+    if t is not None:
+        smooth = np.asarray(Pillow.fromarray(_shown(place, t)).resize(place.size_px, Pillow.Resampling.BILINEAR))
+        strong = np.abs(smooth) > T_SHOWN
+        pixels[strong] = colours[_step(smooth[strong])]
+    for number in np.unique(outlines[outlines > 0]):
+        pixels[outlines == number] = OUTLINES[(number - 1) % len(OUTLINES)]
+    return Pillow.fromarray(pixels)
+
+
+def as_png(picture: Pillow.Image) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "PNG", compress_level=1)
     return stream.getvalue()
 
 
-def _shown(layout: Layout, image: npt.NDArray[Number]) -> npt.NDArray[Number]:
+def _shown(place: Place, image: npt.NDArray[Number]) -> npt.NDArray[Number]:
     """``image`` (X, Y, Z) at the table's voxels; 0 where there is none."""
-    values: npt.NDArray[Number] = image.reshape(-1)[layout.table]
-    values[layout.table < 0] = 0
+    values: npt.NDArray[Number] = image.reshape(-1)[place.table]
+    values[place.table < 0] = 0
     return values
-
-
-def _colour(canvas: Canvas, pixels: Pixels, t: Image) -> None:
-    smooth = np.asarray(Pillow.fromarray(t).resize(canvas.layout.size_px, Pillow.Resampling.BILINEAR))
-    strong = np.abs(smooth) > T_SHOWN
-    pixels[strong] = canvas.colours[_step(smooth[strong])]
 
 
 def _step(t: Image) -> npt.NDArray[np.intp]:
@@ -100,13 +119,13 @@ def _ramp(ends: tuple[tuple[int, int, int], tuple[int, int, int]]) -> Pixels:
     return np.round((1.0 - share) * np.array(ends[0]) + share * np.array(ends[1])).astype(np.uint8)
 
 
-def _outlines(layout: Layout, grid: Grid, rois: dict[str, npt.NDArray[np.intp]]) -> npt.NDArray[np.uint8]:
+def outlines_of(place: Place, grid: Grid, rois: dict[str, npt.NDArray[np.intp]]) -> npt.NDArray[np.uint8]:
     """Two pixels wide, along the voxels' own edges."""
-    outlines = np.zeros(layout.size_px[::-1], dtype=np.uint8)
+    outlines = np.zeros(place.size_px[::-1], dtype=np.uint8)
     for number, voxels in enumerate(rois.values()):
         inside = np.zeros(grid.shape, dtype=np.uint8)
         inside[tuple(voxels.T)] = 1
-        large = np.asarray(Pillow.fromarray(_shown(layout, inside)).resize(layout.size_px, Pillow.Resampling.NEAREST)) > 0
+        large = np.asarray(Pillow.fromarray(_shown(place, inside)).resize(place.size_px, Pillow.Resampling.NEAREST)) > 0
         around = np.pad(large, 2)
         kept = large.copy()
         for dy, dx in ((0, 2), (4, 2), (2, 0), (2, 4)):

@@ -1,7 +1,7 @@
 """``rtfmri demo``: a whole session in front of the user, each part a real process, then its replays and a verdict.
 
-The engine and the display are started as their users start them; the scanner is simulated and rendered before the run. The status is a
-listener in this process.
+The engine and the display are started as their users start them; the scanner is simulated and rendered before the run. Its trigger is a
+byte for each volume on a pseudo-terminal, which the display reads as a serial port. The status is a listener in this process.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rtfmri.cli.judging import complaints, correlation_with_truth
+from rtfmri.cli.judging import complaints, correlation_with_truth, values_in_time
 from rtfmri.cli.screen import screen
 from rtfmri.cli.status import watch_run
 from rtfmri.cli.summing import print_summary
 from rtfmri.cli.wiring import bar
 from rtfmri.errors import StudyError
 from rtfmri.messages import Entities
+from rtfmri.record.glass import glass_summary
 from rtfmri.record.journal import read_journal
 from rtfmri.record.layout import RunPaths
 from rtfmri.simulate.render import render
 from rtfmri.simulate.scanner import Written, listed_files, play
 from rtfmri.simulate.scenario import Scenario, load_scenario
+from rtfmri.simulate.trigger import EXPORT_S, PulseLine, beat, pulse_line
 from rtfmri.simulate.truth import read_truth
 from rtfmri.stream.control import Command, ask
 from rtfmri.stream.ports import Ports, free_base
@@ -37,6 +39,7 @@ from rtfmri.study import load_study
 SCENARIO = Path(__file__).parents[2] / "sim_data" / "demo_scenario.toml"
 READY_S = 180.0  # the first time, kernels are compiled and PsychoPy builds its font cache
 END_S = 120.0
+START_S = 1.0  # until the simulated scanner's first pulse
 
 
 @dataclass(frozen=True)
@@ -105,14 +108,15 @@ def _session(scenario: Scenario, places: Places, environment: dict[str, str] | N
     """Engine, display and scanner until the run is over; what the scanner wrote."""
     ports = Ports("127.0.0.1", free_base())
     with ExitStack() as stack:
+        line = stack.enter_context(pulse_line())
         engine = stack.enter_context(_child(_engine_command(scenario, places, ports), places.log("engine"), None))
         parts = [engine]
         if environment is not None:
-            parts.append(stack.enter_context(_child(_display_command(places, ports), places.log("display"), environment)))
+            parts.append(stack.enter_context(_child(_display_command(places, ports, line), places.log("display"), environment)))
         with console.status("starting engine and display (the first time, kernels are compiled) …"):
             _wait_until_ready(ports, engine, parts[1:], places)
         stop = threading.Event()
-        scanner = _Scanner(places, scenario, stop)
+        scanner = _Scanner(places, scenario, line, stop)
         scanner.start()
         stack.callback(scanner.join)
         stack.callback(stop.set)
@@ -126,15 +130,19 @@ def _session(scenario: Scenario, places: Places, environment: dict[str, str] | N
 class _Scanner(threading.Thread):
     """The simulated scanner; a mistake of its folder ends up in ``written`` being short, which the verdict tells."""
 
-    def __init__(self, places: Places, scenario: Scenario, stop: threading.Event) -> None:
+    def __init__(self, places: Places, scenario: Scenario, line: PulseLine | None, stop: threading.Event) -> None:
         super().__init__(name="scanner", daemon=True)
         self.written: list[Written] = []
-        self._places, self._scenario, self._stop_event = places, scenario, stop
+        self._places, self._scenario, self._line, self._stop_event = places, scenario, line, stop
 
     def run(self) -> None:
-        places, scenario = self._places, self._scenario
+        places, scenario, stop = self._places, self._scenario, self._stop_event
+        volumes, tr_s = len({volume for volume, _ in listed_files(places.rendered)}), scenario.tr_s
+        first_s = time.time() + START_S + EXPORT_S + tr_s
+        if self._line is not None:
+            threading.Thread(target=beat, args=(self._line, volumes, tr_s, first_s, stop), name="trigger", daemon=True).start()
         note, faults, seed = self.written.append, scenario.faults, scenario.seed
-        play(places.rendered, places.watched, scenario.tr_s, delay_s=2.0, faults=faults, seed=seed, stop=self._stop_event, on_written=note)
+        play(places.rendered, places.watched, tr_s, start_at_unix_s=first_s, faults=faults, seed=seed, stop=stop, on_written=note)
 
 
 def _engine_command(scenario: Scenario, places: Places, ports: Ports) -> list[str]:
@@ -142,8 +150,9 @@ def _engine_command(scenario: Scenario, places: Places, ports: Ports) -> list[st
     return [*command, "--sub", "demo", "--ses", "01", "--run", "1", "--port", str(ports.base), "--once", "--no-status"]
 
 
-def _display_command(places: Places, ports: Ports) -> list[str]:
+def _display_command(places: Places, ports: Ports, line: PulseLine | None) -> list[str]:
     command = [sys.executable, "-m", "feedback", "--connect", ports.messages, "--windowed", "--size", "1280x720", "--exit-at-end"]
+    command += [] if line is None else ["--trigger", f"serial:{line.path}"]
     return [*command, "--id", "demo", "--screenshots", str(places.screenshots), "--log", str(places.folder / "shown.jsonl")]
 
 
@@ -191,10 +200,15 @@ def _verdict(scenario: Scenario, places: Places, written: list[Written], display
     correlation = correlation_with_truth(envelopes, read_truth(places.rendered).regulation)
     if correlation is not None:
         console.print(f"Correlation of the regulation value with the phantom's truth: {correlation:.3f}")
+    glass = glass_summary(envelopes)
+    if glass is not None:
+        console.print(
+            f"From the end of a volume to the participant's glass: {glass.words}; {1e3 * EXPORT_S:.0f} ms are the simulated export."
+        )
     console.print(f"The record lies in {paths.folder}", soft_wrap=True)
     if displayed:
         console.print(f"What the participant saw: {places.screenshots}", soft_wrap=True)
-    said = complaints(summary, len({file.index for file in written}), correlation, displayed)
+    said = complaints(summary, len({file.index for file in written}), correlation, values_in_time(envelopes) if displayed else 0)
     replays = {"the record": [str(paths.journal)], "the DICOMs": [str(places.watched), "--against", str(paths.journal), "--shuffle", "1"]}
     for what, arguments in replays.items():
         said += _replayed(what, arguments, console)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rtfmri.messages import Envelope, VolumeMessage
-from rtfmri.record.summary import Summary, of_kind
+from rtfmri.messages import Confirmed, Envelope, RunStart, VolumeMessage
+from rtfmri.record.summary import Summary, of_kind, values_to_show
 from rtfmri.volume import Array
 
 LEAST_CORRELATION = 0.7
-LEAST_SHOWN = 0.9  # of the volumes that had a value to show
+LEAST_SHOWN = 0.9  # of the values that came in time
 
 
 def correlation_with_truth(envelopes: Sequence[Envelope], truth_percent: Array) -> float | None:
@@ -24,8 +24,22 @@ def correlation_with_truth(envelopes: Sequence[Envelope], truth_percent: Array) 
     return None if len(pairs) < 3 else float(np.corrcoef(np.array(pairs).T)[0, 1])
 
 
-def complaints(summary: Summary, written: int, correlation: float | None, displayed: bool) -> list[str]:
-    """What was not as it should be, a sentence each; empty where all was."""
+def values_in_time(envelopes: Sequence[Envelope]) -> int:
+    """How many values a display should have shown.
+
+    Of continuous feedback not that of a block's last volume: a display that is locked to the scanner's pulses is in the next block when
+    it comes.
+    """
+    starts, confirmations, volumes = of_kind(envelopes, RunStart), of_kind(envelopes, Confirmed), of_kind(envelopes, VolumeMessage)
+    if not starts or not confirmations or starts[0].display.feedback == "intermittent":
+        return values_to_show(envelopes)
+    regulate = {number for number, block in enumerate(confirmations[-1].blocks) if block.role == "regulate"}
+    last = {volume.block: volume.index for volume in volumes}
+    return sum(v.feedback is not None and v.block in regulate and v.index != last[v.block] for v in volumes)
+
+
+def complaints(summary: Summary, written: int, correlation: float | None, to_show: int) -> list[str]:
+    """What was not as it should be, a sentence each; empty where all was. ``to_show``: values for the glass, 0 without a display."""
     said = []
     if summary.stop is None or summary.stop.exit_status != "completed":
         said.append("The run did not come to its planned end.")
@@ -36,6 +50,6 @@ def complaints(summary: Summary, written: int, correlation: float | None, displa
     if correlation is None or correlation < LEAST_CORRELATION:
         found = "there is none" if correlation is None else f"it is {correlation:.2f}"
         said.append(f"The correlation of the regulation value with the truth should be at least {LEAST_CORRELATION}; {found}.")
-    if displayed and summary.shown < LEAST_SHOWN * summary.to_show:
-        said.append(f"{summary.to_show} volumes had a value for the participant, {summary.shown} were on the glass.")
+    if summary.shown < LEAST_SHOWN * to_show:
+        said.append(f"{to_show} volumes had a value for the participant in time, {summary.shown} were on the glass.")
     return said

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from rich.console import Console
 
+from rtfmri import __version__
 from rtfmri.acquisition.listener import DicomListener, Listening
 from rtfmri.acquisition.live import LiveRun, Mouth
 from rtfmri.acquisition.mailbox import Mailbox
 from rtfmri.acquisition.received import ReceivedImages
 from rtfmri.acquisition.watched import WatchedFolder
 from rtfmri.cli.status import status_process
-from rtfmri.cli.wiring import CLOCKS, finish_in_background, live_entities_of, ports_of, tell_maps, tell_rescued
+from rtfmri.cli.wiring import CLOCKS, MAPS_WITHIN_S, SPAWN, finish_in_background, live_entities_of, ports_of, tell_maps, tell_rescued
 from rtfmri.engine.inbox import Inbox
 from rtfmri.engine.interrupts import Interrupts
 from rtfmri.engine.opening import Deliver, Opened, opened
 from rtfmri.engine.session import Parts, Session
 from rtfmri.errors import StudyError
-from rtfmri.messages import Entities
-from rtfmri.stream.control import Command, ControlServer
+from rtfmri.messages import SCHEMA, Entities
+from rtfmri.record.layout import unfinished
+from rtfmri.stream.control import Command, ControlServer, SessionInfo
 from rtfmri.stream.physio import PhysioReceiver
 from rtfmri.stream.publisher import Publisher
 from rtfmri.stream.returns_server import ReturnsServer
 from rtfmri.study import Study, load_study
 
-MAPS_WITHIN_S = 20.0  # that the end of a session waits for the last map
+HEARD_WITHIN_S = 30.0  # a display that is there says so every ten seconds
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,12 @@ def live_session(
         publisher = stack.enter_context(Publisher(ports))
         if inlets.listening is not None:
             stack.enter_context(DicomListener(inlets.listening, mailbox))
-        stack.enter_context(ReturnsServer(ports, inbox.put_return, inbox.put_return))
+        returns = stack.enter_context(ReturnsServer(ports, inbox.put_return, inbox.put_return))
         belt = _belt(study, inbox, stack)
         session = Session(
             Parts(
+                info=_info(study_file, study, inlets, out),
+                displays=lambda: returns.reports(HEARD_WITHIN_S),
                 propose=lambda command: _proposed(study, out, command),
                 open_run=lambda entities: opened(study, entities, out, publisher.publish, CLOCKS, deliver=inbox.put_return, belt=belt),
                 open_source=lambda deliver, run: _source(study, _mouths(inlets, mailbox, run), deliver, run),
@@ -88,6 +94,21 @@ def live_session(
     return 0 if session.last is None or session.last.exit_status in ("completed", "stopped") else 1
 
 
+def _info(study_file: Path, study: Study, inlets: Inlets, out: Path) -> SessionInfo:
+    """What this session tells whoever asks how it was started."""
+    listening = inlets.listening
+    return SessionInfo(
+        software=f"rtfmri {__version__}",
+        schema_version=SCHEMA,
+        study_file=str(study_file.absolute()),
+        study=study.study.name,
+        out=str(out.absolute()),
+        watch=None if inlets.watch is None else str(inlets.watch.absolute()),
+        listen=None if listening is None else f"{listening.ae_title}:{listening.port}",
+        pid=os.getpid(),
+    )
+
+
 def _belt(study: Study, inbox: Inbox, stack: ExitStack) -> PhysioReceiver | None:
     """The session's ear for pulse and breathing, where its study has an address for them."""
     rule = study.physiology
@@ -105,27 +126,33 @@ def _check(inlets: Inlets) -> None:
 
 @dataclass(frozen=True)
 class Finishing:
-    """What still goes on after a run: its tables, and its statistical map."""
+    """What still goes on after a run: its tables and its report, and its statistical map."""
 
     tables: multiprocessing.process.BaseProcess
     maps: Callable[[float], bool | None]
+    maps_over: Event
 
 
 def _finish(run: Opened, finishing: list[Finishing]) -> None:
     tell_rescued(run, Console(stderr=True))
-    finishing.append(Finishing(finish_in_background(run.paths), run.maps))
+    maps_over = SPAWN.Event()
+    finishing.append(Finishing(finish_in_background(run.paths, maps_over if run.mapped else None), run.maps, maps_over))
 
 
 def _join_all(finishing: list[Finishing]) -> None:
     for after in finishing:
+        whole = after.maps(MAPS_WITHIN_S)
+        after.maps_over.set()
         after.tables.join()
-        tell_maps(after.maps(MAPS_WITHIN_S), Console(stderr=True))
+        tell_maps(whole, Console(stderr=True))
 
 
 def _proposed(study: Study, out: Path, command: Command) -> Entities:
     if command.sub is None:
         raise StudyError("Say which participant: rtfmri arm --sub 07.")
-    return live_entities_of(study, out, command.sub, command.ses or "01", command.run)
+    entities = live_entities_of(study, out, command.sub, command.ses or "01", command.run)
+    unfinished(out, entities)
+    return entities
 
 
 def _mouths(inlets: Inlets, mailbox: Mailbox, run: Opened) -> list[Mouth]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import time
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,8 @@ from rtfmri.acquisition.recorded import read_recording
 from rtfmri.cli.preparing_files import accept_command, read_earlier, read_sources, write_preparation
 from rtfmri.cli.wiring import bar, entities_of
 from rtfmri.errors import StudyError
-from rtfmri.preparation.prepared import Prepared, decided, load_prepared, prepared_path
-from rtfmri.record.durable import write_json
+from rtfmri.preflight.deciding import decide, now_words
+from rtfmri.preparation.prepared import Prepared, load_prepared, prepared_path
 from rtfmri.record.references import load_image
 from rtfmri.registration.realign import warm_up
 from rtfmri.registration.reslice import warm_up as reslice_warm_up
@@ -73,7 +72,7 @@ def prepare_session(study_path: Path, source: From, out: Path, sub: str, ses: st
         raise StudyError(*problems, f"The preparation was kept to be looked at: {_page(path)}.")
     prepared = load_prepared(path)
     if decision.made:
-        prepared = _decide(prepared, decision)
+        prepared = decide(path, decision.accept_by)
     _tell(prepared, accept, console)
     return 0
 
@@ -110,7 +109,7 @@ def _prepare(study: Study, source: From, out: Path, labels: tuple[str, str], acc
             preparation = reuse(reference, earlier, study.roi, images, tell, source.from_session or "")
         tell("drawing")
         seconds = {"wall_s": round(time.monotonic() - began_s, 2), "cpu_s": round(time.process_time() - cpu_s, 2)}
-        made = {"study": study.study.name, "made_at": _now(), **seconds}
+        made = {"study": study.study.name, "made_at": now_words(), **seconds}
         write_preparation(preparation, out, labels, made, accept)
     console.print(
         f"Reference: the mean of {reference.volumes} volumes ({reference.left_out} left out); took {seconds['wall_s']:.0f} s "
@@ -155,16 +154,6 @@ def _refuse_missing_t1(study: Study, source: From) -> None:
         raise StudyError(f"The regions {', '.join(in_t1)} lie in T1 space; give the T1 with --anat.")
 
 
-def _decide(prepared: Prepared, decision: Decision) -> Prepared:
-    if decision.accept_by is not None and not decision.accept_by.strip():
-        raise StudyError("--accept-by needs the name of who looked at the pictures.")
-    try:
-        write_json(prepared.path, decided(prepared, decision.accept_by, _now()))
-    except OSError as error:
-        raise StudyError(f"{prepared.path} cannot be written ({error.strerror}); free some space.") from None
-    return load_prepared(prepared.path)
-
-
 def _tell(prepared: Prepared, accept: str, console: Console) -> None:
     symbols = {"good": "✔ good", "look": "▲ look", "refused": "✖ REFUSED"}
     for check in prepared.plain["checks"]:
@@ -182,7 +171,3 @@ def _tell(prepared: Prepared, accept: str, console: Console) -> None:
 
 def _page(path: Path) -> Path:
     return path.with_suffix(".html")
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -15,12 +15,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rtfmri.cli.board import Board, after, percentile
+from rtfmri.console.story import Story, after, percentile
 from rtfmri.messages import Fault, VolumeMessage
 from rtfmri.stream.subscriber import Subscriber
 
 REFRESH_S = 0.25
 BAR_CELLS = 33
+FAULTS_DRAWN = 4
 VALIDITY = {"ok": ("●", "green"), "settling": ("◌", "cyan"), "held": ("◍", "yellow"), "missing": ("✕", "red")}
 SEVERITY = {"info": ("i", "cyan"), "warning": ("!", "yellow"), "error": ("✕", "red")}
 
@@ -28,9 +29,9 @@ SEVERITY = {"info": ("i", "cyan"), "warning": ("!", "yellow"), "error": ("✕", 
 def watch_run(address: str, console: Console, stop: Callable[[], bool]) -> None:
     """Draw the run at ``address`` until it ends or ``stop()``."""
     with Live(console=console, auto_refresh=False) as live:
-        for board in boards(address, stop):
-            live.update(draw(board), refresh=True)
-            if board.stop is not None:
+        for story in stories(address, stop):
+            live.update(draw(story), refresh=True)
+            if story.stop is not None:
                 break
     console.print()
 
@@ -53,45 +54,45 @@ def _watch_session(address: str) -> None:
     """One run after another in the same place, until terminated."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the session's
     with Live(console=Console(), auto_refresh=False) as live:
-        for board in boards(address, lambda: False):
-            live.update(draw(board), refresh=True)
+        for story in stories(address, lambda: False):
+            live.update(draw(story), refresh=True)
 
 
-def boards(address: str, stop: Callable[[], bool]) -> Iterator[Board]:
-    """The board at every refresh until ``stop()``."""
-    board = Board()
+def stories(address: str, stop: Callable[[], bool]) -> Iterator[Story]:
+    """The story at every refresh until ``stop()``."""
+    story = Story()
     with Subscriber(address) as subscriber:
         while not stop():
             until_s = time.monotonic() + REFRESH_S
             while (left_s := until_s - time.monotonic()) > 0:
                 for envelope in subscriber.receive(left_s):
-                    board = after(board, envelope)
-            yield board
+                    story = after(story, envelope)
+            yield story
 
 
-def draw(board: Board) -> RenderableType:
-    """The board as a panel of about 100 columns."""
-    if board.start is None:
+def draw(story: Story) -> RenderableType:
+    """The story as a panel of about 100 columns."""
+    if story.start is None:
         return Panel(Text("Waiting for a run to be armed …", style="cyan"), title="rtfmri", border_style="cyan")
-    parts: list[RenderableType] = [_progress(board), _figures(board)]
-    parts += [_regions(board.volume)] if board.volume and board.volume.rois else []
-    parts += [_fault_line(fault) for fault in board.faults]
-    label = f"rtfmri · {board.start.study} · {board.start.entities.label} · {board.start.run_kind}"
+    parts: list[RenderableType] = [_progress(story), _figures(story)]
+    parts += [_regions(story.volume)] if story.volume and story.volume.rois else []
+    parts += [_fault_line(fault) for fault in story.faults[-FAULTS_DRAWN:]]
+    label = f"rtfmri · {story.start.study} · {story.start.entities.label} · {story.start.run_kind}"
     return Panel(
-        Group(*parts), title=label, subtitle="Research use only. Not a medical device.", border_style=_colour(board), padding=(0, 1)
+        Group(*parts), title=label, subtitle="Research use only. Not a medical device.", border_style=_colour(story), padding=(0, 1)
     )
 
 
-def _colour(board: Board) -> str:
-    if board.stop is not None:
-        return "green" if board.stop.exit_status == "completed" else "red"
-    return "yellow" if any(fault.severity == "error" for fault in board.faults[-1:]) else "cyan"
+def _colour(story: Story) -> str:
+    if story.stop is not None:
+        return "green" if story.stop.exit_status == "completed" else "red"
+    return "yellow" if any(fault.severity == "error" for fault in story.faults[-1:]) else "cyan"
 
 
-def _progress(board: Board) -> RenderableType:
-    volume, planned = board.volume, board.planned
-    if board.stop is not None:
-        return Text(f"Run {board.stop.exit_status}: {board.stop.reason}.", style="bold")
+def _progress(story: Story) -> RenderableType:
+    volume, planned = story.volume, story.planned
+    if story.stop is not None:
+        return Text(f"Run {story.stop.exit_status}: {story.stop.reason}.", style="bold")
     if volume is None:
         return Text("Armed. Waiting for the first volume from the scanner …", style="bold cyan")
     row = Table.grid(padding=(0, 2))
@@ -106,19 +107,19 @@ def _progress(board: Board) -> RenderableType:
     return row
 
 
-def _figures(board: Board) -> RenderableType:
-    motion = board.volume.motion if board.volume else None
-    limit_mm = board.start.fd_hold_mm if board.start else 0.5
+def _figures(story: Story) -> RenderableType:
+    motion = story.volume.motion if story.volume else None
+    limit_mm = story.start.fd_hold_mm if story.start else 0.5
     moved = motion is not None and motion.fd_mm is not None and motion.fd_mm > limit_mm
     numbers = Table.grid(padding=(0, 3))
     numbers.add_row(
-        _number("latency", board.totals_ms[-1] if board.totals_ms else None, "ms", ".0f"),
-        _number("p50", percentile(board.totals_ms, 50), "ms", ".0f"),
-        _number("p95", percentile(board.totals_ms, 95), "ms", ".0f"),
+        _number("latency", story.totals_ms[-1] if story.totals_ms else None, "ms", ".0f"),
+        _number("p50", percentile(story.totals_ms, 50), "ms", ".0f"),
+        _number("p95", percentile(story.totals_ms, 95), "ms", ".0f"),
         _number("FD", motion.fd_mm if motion else None, "mm", ".2f", "bold yellow" if moved else ""),
-        Text(f"on the glass: {'—' if board.shown is None else board.shown.state}"),
+        Text(f"on the glass: {'—' if story.shown is None else story.shown.state}"),
     )
-    return Group(numbers, Text("   ".join(f"{name} {n}" for name, n in board.counts)))
+    return Group(numbers, Text("   ".join(f"{name} {n}" for name, n in story.counts)))
 
 
 def _regions(volume: VolumeMessage) -> RenderableType:

@@ -24,7 +24,7 @@ def print_summary(envelopes: Sequence[Envelope], console: Console) -> Summary:
     if summary.latency_ms:
         parts += [Text(""), _latencies(summary.latency_ms)]
     if summary.blocks:
-        parts += [Text(""), _blocks(summary.blocks)]
+        parts += [Text(""), _blocks(summary.blocks, summary.unit)]
     serious = [fault for fault in summary.faults if fault.severity != "info"]
     parts += [Text(f"! {fault.text} {fault.advice}".rstrip(), style="yellow") for fault in serious[:MOST_FAULTS]]
     if len(serious) > MOST_FAULTS:
@@ -63,11 +63,11 @@ def _latencies(latency_ms: dict[str, Spread]) -> Table:
     return table
 
 
-def _blocks(blocks: Sequence[BlockResult]) -> Table:
+def _blocks(blocks: Sequence[BlockResult], unit: str) -> Table:
     table = Table(title="regulation per block", title_justify="left", box=None, padding=(0, 2))
-    for heading in ("block", "mean (%)", "SE"):
+    for heading in ("block", f"mean ({unit})", "SE"):
         table.add_column(heading, justify="left" if heading == "block" else "right")
     for block in blocks:
-        error = "—" if block.se_percent is None else f"{block.se_percent:.2f}"
-        table.add_row(f"{block.number + 1}  {block.name.replace('_', ' ')}", f"{block.score_percent:+.2f}", error)
+        error = "—" if block.se is None else f"{block.se:.2f}"
+        table.add_row(f"{block.number + 1}  {block.name.replace('_', ' ')}", f"{block.score:+.2f}", error)
     return table

@@ -5,23 +5,29 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import time
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from rtfmri.aftercare.core import BRAIN
+from rtfmri.aftercare.naming import sidecar, statmap
 from rtfmri.engine.opening import Opened
 from rtfmri.engine.outlet import Clocks
 from rtfmri.errors import StudyError
 from rtfmri.messages import Entities
 from rtfmri.record.layout import RunPaths, next_run
-from rtfmri.record.outputs import finish_record
+from rtfmri.record.outputs import finish_record, finish_report
 from rtfmri.stream.ports import Ports
 from rtfmri.study import Study
 
+MAPS_WITHIN_S = 20.0  # that anybody waits for the last map of a run that is over
+LOOK_AGAIN_S = 0.25
 RESUMED_WITHIN_S = 1800.0  # a scanner does not go on for longer without us
 
+SPAWN = multiprocessing.get_context("spawn")
 CLOCKS = Clocks(unix=time.time, monotonic=time.monotonic, performance=time.perf_counter)
 
 
@@ -86,20 +92,38 @@ def tell_maps(whole: bool | None, console: Console) -> None:
         )
 
 
-def finish_in_background(paths: RunPaths) -> multiprocessing.process.BaseProcess:
-    """Tables and compression in a process of their own, so that the next run can be armed meanwhile."""
-    process = multiprocessing.get_context("spawn").Process(target=_finish_or_say, args=(paths,), name=f"finish {paths.entities.label}")
+def finish_in_background(paths: RunPaths, maps_over: Event | None = None) -> multiprocessing.process.BaseProcess:
+    """Tables, compression and the report in a process of their own, so that the next run can be armed meanwhile.
+
+    ``maps_over``: given where aftercare still works on this run's maps, and set when it does no longer; the report is written again when
+    they are there.
+    """
+    process = SPAWN.Process(target=_finish_or_say, args=(paths, maps_over), name=f"finish {paths.entities.label}")
     process.start()
     return process
 
 
-def _finish_or_say(paths: RunPaths) -> None:
+def _finish_or_say(paths: RunPaths, maps_over: Event | None) -> None:
     """What went wrong is one sentence on stderr and exit code 1."""
     try:
         finish_record(paths)
     except StudyError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
+    said = finish_report(paths)
+    if not said and maps_over is not None and _maps_came(paths, maps_over):
+        said = finish_report(paths)
+    if said:
+        print(said, file=sys.stderr)
+
+
+def _maps_came(paths: RunPaths, over: Event) -> bool:
+    """Whether aftercare, which has outlived the run, writes its last map in time; only its files tell."""
+    last = sidecar(statmap(paths.folder, paths.entities.label, BRAIN, "tsnr"))
+    until_s = time.monotonic() + MAPS_WITHIN_S
+    while not last.exists() and time.monotonic() < until_s and not over.wait(LOOK_AGAIN_S):
+        pass
+    return last.exists()
 
 
 def speed_of(text: str) -> float:

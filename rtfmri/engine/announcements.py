@@ -1,16 +1,24 @@
-"""What a run tells its listeners before its first volume, and with it."""
+"""What a run tells its listeners before its first volume, with it, and at its end."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from rtfmri import __version__
-from rtfmri.messages import BlockInfo, Confirmed, Entities, RoiInfo, RunKind, RunStart
+from rtfmri.lifecycle import Event
+from rtfmri.messages import BlockInfo, Confirmed, Entities, ExitStatus, RoiInfo, RunKind, RunStart, RunStop
 from rtfmri.paradigm import Block, planned_volumes
 from rtfmri.pipeline import Materials, Setup
 from rtfmri.sham.allot import ToWire, unchanged
 from rtfmri.study import Study
 from rtfmri.study.signal import full_range, measure_unit
+
+STATUS: dict[Event, ExitStatus] = {
+    Event.LAST_PLANNED_VOLUME: "completed",
+    Event.STOP: "stopped",
+    Event.SILENCE: "silent",
+    Event.FAILURE: "failed",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +79,11 @@ def confirmed(setup: Setup, zero_s: float | None) -> Confirmed:
         stale_after_s=setup.study.stale_after_s(setup.tr_s),
         scanner_zero_s=zero_s,
     )
+
+
+def run_stop(event: Event, reason: str, counts: dict[str, int], now_unix_s: float) -> RunStop:
+    """How the run ended."""
+    return RunStop(exit_status=STATUS[event], reason=reason, counts=counts, stopped_unix_s=now_unix_s)
 
 
 def _block_infos(blocks: tuple[Block, ...]) -> tuple[BlockInfo, ...]:

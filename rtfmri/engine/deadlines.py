@@ -1,4 +1,8 @@
-"""What time alone does to a run, pure: the alarm after ten silent seconds, the end by silence, the end after the last planned volume."""
+"""What time alone does to a run, pure: the alarm after ten silent seconds, the end by silence, the end after the last planned volume.
+
+After the last planned volume the run stays open for displays: long enough that they report it, or, where questions are put to the
+participant after the last block, until these are answered or their time is over.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +33,13 @@ class Deadlines:
     def volume_came(self, now_s: float) -> Deadlines:
         return replace(self, last_volume_s=now_s, alarmed=False)
 
-    def last_planned_came(self, now_s: float) -> Deadlines:
-        return replace(self, ends_at_s=now_s + LAST_SHOWN_S)
+    def last_planned_came(self, now_s: float, answers_within_s: float = 0.0) -> Deadlines:
+        """``answers_within_s``: how long the participant may take to answer the last questions."""
+        return replace(self, ends_at_s=now_s + max(LAST_SHOWN_S, answers_within_s))
+
+    def all_answered(self, now_s: float) -> Deadlines:
+        """Nothing more is awaited of the participant; before the last planned volume this changes nothing."""
+        return self if self.ends_at_s is None else replace(self, ends_at_s=min(self.ends_at_s, now_s + LAST_SHOWN_S))
 
     def wait_s(self, now_s: float) -> float:
         """How long nothing can become due."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rtfmri.messages import Fault
+from rtfmri.errors import StudyError
+from rtfmri.messages import DisplayReport, Fault, RatingScale
 
 
 def journal_fault(error: OSError | None) -> Fault:
@@ -20,6 +21,39 @@ def store_fault(error: OSError | None) -> Fault:
         return Fault(code="raw_recovered", severity="info", text="Raw volumes can be saved again; none was lost.")
     text = f"Raw volumes cannot be saved ({_reason(error)}); feedback goes on and they wait in memory."
     return Fault(code="raw_unwritable", severity="error", text=text, advice="Free space on the disk of the record.")
+
+
+def reference_fault(error: StudyError) -> Fault:
+    return Fault(code="reference_not_saved", severity="error", text="; ".join(error.problems))
+
+
+def display_problem(display: str, problem: str) -> Fault:
+    """``problem`` is the display's own sentence."""
+    advice = "Look at the stimulus computer; the display goes on as it can."
+    return Fault(code="display_problem", severity="warning", text=f"Display {display}: {problem}", advice=advice)
+
+
+def display_version(report: DisplayReport, ours: str) -> Fault:
+    theirs = f"{report.software or 'an unknown version'} (messages {report.schema_version or 'unknown'})"
+    advice = "Install the same version on both computers before the next run."
+    return Fault(code="display_version", severity="warning", text=f"Display {report.display} is {theirs}, this is {ours}.", advice=advice)
+
+
+def high_rating(scale: RatingScale, value: float) -> Fault:
+    of = f"{value:g} of {scale.high:g}" if scale.low == 0 else f"{value:g} on a scale from {scale.low:g} to {scale.high:g}"
+    advice = "Ask over the intercom how the participant is; pause or stop the run if it is needed."
+    text = f"The participant answers: {scale.name.replace('_', ' ')} {of}."
+    return Fault(code="high_rating", severity="warning", text=text, advice=advice)
+
+
+def questions_open(names: list[str], within_s: float) -> Fault:
+    text = f"All volumes are there; the participant answers {', '.join(names)} (for {within_s:.0f} s at most), then the run ends."
+    return Fault(code="questions_open", severity="info", text=text)
+
+
+def questions_unanswered(names: list[str]) -> Fault:
+    text = f"No answer came to {', '.join(names)} after the last block."
+    return Fault(code="questions_unanswered", severity="warning", text=text, advice="Ask over the intercom and write the answers down.")
 
 
 def earlier_found(words: str) -> Fault:

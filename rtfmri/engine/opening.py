@@ -27,7 +27,7 @@ from rtfmri.engine.replay import decisions_of
 from rtfmri.engine.run import Run
 from rtfmri.engine.user_function import user_function
 from rtfmri.errors import StudyError
-from rtfmri.messages import Confirmed, Entities, Envelope, VolumeMessage
+from rtfmri.messages import Confirmed, Entities, Envelope, Rating, VolumeMessage
 from rtfmri.pipeline import warm_up
 from rtfmri.record.journal import Journal, read_journal
 from rtfmri.record.layout import RunPaths, claim
@@ -54,6 +54,11 @@ class Opened:
     close: Callable[[], None]  # lets go of journal and volumes; the context's end does it at the latest
     rescued: Callable[[], tuple[Path, ...]]  # after that: where what the disk could not take was saved instead
     maps: Callable[[float], bool | None]  # after that, waiting so long at most: whether aftercare's maps are whole; None: not yet
+
+    @property
+    def mapped(self) -> bool:
+        """Whether aftercare makes maps of it."""
+        return self.maps is not _no_maps
 
     @property
     def armed_unix_s(self) -> float | None:
@@ -163,6 +168,9 @@ def _restore(run: Run, paths: RunPaths, history: tuple[Envelope, ...]) -> int:
             run.pause_again(message)
         run.restore(item)
         index = item.index + 1
+    for envelope in history:
+        if isinstance(envelope.message, Rating):
+            run.answered_again(envelope.message)
     zeros = [envelope.message.scanner_zero_s for envelope in history if isinstance(envelope.message, Confirmed)]
     run.restored(zeros[-1] if zeros else None, -1 if decisions.last_index is None else decisions.last_index)
     return index

@@ -11,27 +11,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from rtfmri.engine.announcements import Armed, confirmed, run_start
+from rtfmri.engine.announcements import Armed, confirmed, run_start, run_stop
 from rtfmri.engine.deadlines import Deadlines, Due
-from rtfmri.engine.faults import earlier_found, silence_fault, store_fault, unusable_fault
+from rtfmri.engine.displays import FromDisplays, after, displays_of
+from rtfmri.engine.faults import earlier_found, questions_open, questions_unanswered, silence_fault, unusable_fault
 from rtfmri.engine.latencies import published_of, queue_ms
 from rtfmri.engine.outlet import Clocks, Outlet
 from rtfmri.engine.parties import Beside, Store
 from rtfmri.engine.pauses import paused_after
+from rtfmri.engine.saving import Saving
 from rtfmri.errors import StudyError, VolumeError
 from rtfmri.lifecycle import Event, RunState, advance
-from rtfmri.messages import DisplayReport, ExitStatus, Fault, Operator, Pause, Picture, Quality, Rating, RunStop, Shown, VolumeMessage
-from rtfmri.pipeline import Setup, Standing, State, begin, step
+from rtfmri.messages import DisplayReport, Fault, Operator, Pause, Picture, Quality, Rating, RunStop, Shown, VolumeMessage
+from rtfmri.pipeline import Setup, State, begin, step
 from rtfmri.volume import EndOfSource, Missing, SourceFault, Volume
 
 PLANNED_END = "the last planned volume came"
-
-STATUS: dict[Event, ExitStatus] = {
-    Event.LAST_PLANNED_VOLUME: "completed",
-    Event.STOP: "stopped",
-    Event.SILENCE: "silent",
-    Event.FAILURE: "failed",
-}
 
 
 class Run:
@@ -50,20 +45,21 @@ class Run:
         self._paused_by: frozenset[str] = frozenset()
         self._counts = dict.fromkeys(("planned", "received", "ok", "settling", "held", "missing", "published", "faults"), 0)
         self._deadlines = Deadlines(armed.study.acquisition.silence_s)
-        self._store_failed = False
-        self._takes: dict[type, Callable[[Any], None]] = {
+        self._displays = displays_of(armed.study.display_settings())
+        self._saving = Saving(store, outlet.send)
+        self._takes: dict[type, Callable[[Any], object]] = {
             Volume: self._take_volume,
             Missing: self._take_missing,
             SourceFault: self._take_source_fault,
             EndOfSource: self._take_end,
             Pause: self._take_pause,
             Operator: self._take_operator,
-            Shown: self._pass_on,
-            Rating: self._pass_on,
-            DisplayReport: self._pass_on,
-            Fault: self._pass_on,
-            Picture: self._pass_on,
-            Quality: self._pass_on,
+            Shown: self._take_from_display,
+            Rating: self._take_from_display,
+            DisplayReport: self._take_from_display,
+            Fault: outlet.send,
+            Picture: outlet.send,
+            Quality: outlet.send,
         }
 
     @property
@@ -111,6 +107,8 @@ class Run:
         now_s = self._clocks.monotonic()
         due, silent_s = self._deadlines.due(now_s), now_s - (self._deadlines.last_volume_s or now_s)
         if due is Due.PLANNED_END:
+            if self._displays.answers_within_s:
+                self._outlet.send(questions_unanswered(sorted(self._displays.open)))
             self._end(Event.LAST_PLANNED_VOLUME, PLANNED_END)
         elif due is Due.SILENCE:
             self._end(Event.SILENCE, f"no volume for {silent_s:.0f} s")
@@ -149,6 +147,10 @@ class Run:
         """A pause or its end, of a run that is being resumed."""
         self._paused_by = paused_after(self._paused_by, message)
 
+    def answered_again(self, message: Rating) -> None:
+        """An answer, of a run that is being resumed."""
+        self._displays, _ = after(self._displays, message)
+
     # --- what each item does ---
 
     def _take_volume(self, volume: Volume) -> None:
@@ -158,7 +160,7 @@ class Run:
             self._confirm(volume)
         elif volume.index <= self._journalled_to:  # its message is out, its voxels were lost in the crash
             self.restore(volume)
-            return self._keep(volume)
+            return self._saving.volume(volume)
         self._deadlines = self._deadlines.volume_came(self._clocks.monotonic())
         self._counts["received"] += 1
         try:
@@ -181,23 +183,31 @@ class Run:
         self._outlet.send(Fault.model_validate(vars(fault)))
 
     def _take_end(self, end: EndOfSource) -> None:
+        if self._planned_are_done and end.failed:
+            return  # nothing more was awaited of it, and the participant may still answer
         if self._planned_are_done:
             self._end(Event.LAST_PLANNED_VOLUME, PLANNED_END)
         else:
             self._end(Event.FAILURE if end.failed else Event.STOP, end.reason)
 
-    def _pass_on(self, message: Shown | Rating | DisplayReport | Fault | Picture | Quality) -> None:
-        self._outlet.send(message)
+    def _take_from_display(self, message: FromDisplays) -> None:
+        self._displays, to_send = after(self._displays, message)
+        for each in to_send:
+            self._outlet.send(each)
+        if not self._displays.open:
+            self._deadlines = self._deadlines.all_answered(self._clocks.monotonic())
 
-    def _take_pause(self, pause: Pause) -> None:
-        self._outlet.send(pause)
-        self._paused_by = paused_after(self._paused_by, pause)
+    def _take_pause(self, message: Pause | Operator) -> None:
+        self._outlet.send(message)
+        before, self._paused_by = self._paused_by, paused_after(self._paused_by, message)
+        if self._paused_by != before and self._planned_are_done:  # questions that a pause interrupts have their time again
+            self._await_answers()
 
     def _take_operator(self, operator: Operator) -> None:
-        self._outlet.send(operator)
-        self._paused_by = paused_after(self._paused_by, operator)
+        self._take_pause(operator)
         if operator.action == "stop":
-            self._end(Event.STOP, operator.note or "the operator stopped the run")
+            reason = operator.note or "the operator stopped the run"
+            self._end(Event.LAST_PLANNED_VOLUME if self._planned_are_done else Event.STOP, reason)
 
     # --- a volume's way ---
 
@@ -217,7 +227,7 @@ class Run:
     def _process(self, item: Volume | Missing) -> None:
         before, message = self._step(item, queue_ms(item, self._clocks.performance()))
         self._send_volume(item, self.armed.to_wire(message))
-        self._keep(item)
+        self._saving.volume(item)
         for fault in self._beside.body.published() if self._beside.body else ():
             self._outlet.send(fault)
         self._follow(before, message)
@@ -238,7 +248,7 @@ class Run:
         assert self._pipeline is not None
         standing, follower = self._pipeline.standing, self._beside.follower
         if standing is not None and standing.image is not getattr(before.standing, "image", None):
-            self._keep_reference(standing)
+            self._saving.reference(standing)
             if before.standing is None and standing.session is not None:
                 self._outlet.send(earlier_found(standing.session.words))
             if before.standing is None and follower is not None:
@@ -247,9 +257,14 @@ class Run:
             follower.volume(self._setup, self._pipeline, message)
 
     def _end_after(self, index: int) -> None:
-        """Once the last planned volume is out, the run ends as soon as displays had their time to report it."""
+        """Once the last planned volume is out, the run ends as soon as displays had their time to report it and to ask."""
         if self._setup is not None and index >= self._setup.planned - 1:
-            self._deadlines = self._deadlines.last_planned_came(self._clocks.monotonic())
+            self._await_answers()
+            if self._displays.answers_within_s:
+                self._outlet.send(questions_open(sorted(self._displays.open), self._displays.answers_within_s))
+
+    def _await_answers(self) -> None:
+        self._deadlines = self._deadlines.last_planned_came(self._clocks.monotonic(), self._displays.answers_within_s)
 
     def _send_volume(self, item: Volume | Missing, message: VolumeMessage) -> None:
         clock = self._clocks.performance
@@ -264,20 +279,6 @@ class Run:
         if published is not None:
             self._outlet.send(published)
 
-    def _keep(self, item: Volume | Missing) -> None:
-        """Save the raw volume; a disk that fails is told once, and again when it can be written."""
-        self._store.volume(item)
-        failed = self._store.failed
-        if (failed is not None) != self._store_failed:
-            self._store_failed = failed is not None
-            self._outlet.send(store_fault(failed))
-
-    def _keep_reference(self, standing: Standing) -> None:
-        try:
-            self._store.reference(standing)
-        except StudyError as error:  # the run goes on: what is lost can be computed again from the raw volumes
-            self._outlet.send(Fault(code="reference_not_saved", severity="error", text="; ".join(error.problems)))
-
     def _restore_one(self, item: Volume | Missing) -> None:
         before, message = self._step(item)
         if self._beside.body is not None:
@@ -288,6 +289,8 @@ class Run:
 
     def _end(self, event: Event, reason: str) -> None:
         self.state = advance(self.state, event)
+        for report in self._displays.unsaid:
+            self._outlet.send(report)
         counts = {**self._counts, "faults": self._outlet.faults}
-        self.stop = RunStop(exit_status=STATUS[event], reason=reason, counts=counts, stopped_unix_s=self._clocks.unix())
+        self.stop = run_stop(event, reason, counts, self._clocks.unix())
         self._outlet.send(self.stop)

@@ -18,10 +18,12 @@ from rtfmri.engine.interrupts import Interrupts
 from rtfmri.engine.opening import Deliver, Opened
 from rtfmri.engine.run import Run
 from rtfmri.errors import StudyError
-from rtfmri.messages import Entities, Operator, RunStop
-from rtfmri.stream.control import Command, Reply
+from rtfmri.messages import DisplayReport, Entities, Operator, RunStop
+from rtfmri.stream.control import Command, Reply, SessionInfo
 
 ANSWER_WITHIN_S = 60.0  # arming compiles kernels the first time
+IDLE = "No run is armed; `rtfmri arm --sub 07` opens one."
+IDLE_CARD = "The set-up card is shown from here once a run is armed; before that, press F1 at the stimulus computer."
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,17 @@ class Asked:
 class Parts:
     """What a session is made of.
 
-    propose : the entities that an arm command means; the next free run number where it names none.
+    info : what it was started with.
+    displays : the newest report of each display that is there; from any thread.
+    propose : the entities that an arm command means; the next free run number where it names none. From any thread.
     open_run : entities -> a run with its files open (context manager).
     open_source : (how to deliver, the run) -> the acquisition of that run (context manager).
     announce : makes the run the one that is published.
     finish : called with each run after it has ended; must not block.
     """
 
+    info: SessionInfo
+    displays: Callable[[], tuple[DisplayReport, ...]]
     propose: Callable[[Command], Entities]
     open_run: Callable[[Entities], AbstractContextManager[Opened]]
     open_source: Callable[[Deliver, Opened], AbstractContextManager[object]]
@@ -59,15 +65,33 @@ class Session:
         self.last: RunStop | None = None
 
     def ask(self, command: Command) -> Reply:
-        """Called on the control socket's thread: the main thread's answer."""
+        """Called on the control socket's thread: what is only asked is answered there, what is to be done by the main thread.
+
+        Raises
+        ------
+        StudyError : what is proposed could not be armed.
+        """
         if command.action == "status":
-            return _status(self._run)
+            return self._status()
+        if command.action == "propose":
+            return self._proposed(command)
         asked = Asked(command)
         self._inbox.put_operator(asked)
         try:
             return asked.answer.result(timeout=ANSWER_WITHIN_S)
         except TimeoutError:
             return Reply(ok=False, text="The session is busy and did not answer; try again.")
+
+    def _status(self) -> Reply:
+        reply = _state_of(self._run)
+        return reply.model_copy(update={"session": self._parts.info, "displays": self._parts.displays()})
+
+    def _proposed(self, command: Command) -> Reply:
+        """What arm would open; while a run goes on, after it."""
+        run, entities = self._run, self._parts.propose(command)
+        if run is not None and run.armed.entities == entities:
+            entities = entities.model_copy(update={"run": entities.run + 1})
+        return Reply(ok=True, text=f"The next run is {entities.label}.", state=_state_of(run).state, label=entities.label)
 
     def serve(self, first: Entities | None, once: bool) -> None:
         """Arm ``first`` at once where it is given; then wait for the operator. ``once``: end after one run.
@@ -94,7 +118,8 @@ class Session:
 
     def _answer_idle(self, asked: Asked) -> None:
         if asked.command.action != "arm":
-            asked.answer.set_result(Reply(ok=False, text="No run is armed; `rtfmri arm --sub 07` opens one.", state="idle"))
+            text = IDLE_CARD if asked.command.action in ("card", "uncard") else IDLE
+            asked.answer.set_result(Reply(ok=False, text=text, state="idle"))
             return
         try:
             self._conduct(self._parts.propose(asked.command), asked.answer.set_result)
@@ -144,7 +169,7 @@ class Session:
             run.tick()
 
 
-def _status(run: Run | None) -> Reply:
+def _state_of(run: Run | None) -> Reply:
     if run is None:
         return Reply(ok=True, text="No run is armed.", state="idle")
     label = run.armed.entities.label

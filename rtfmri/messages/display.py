@@ -49,6 +49,7 @@ class RatingScale(Part):
     at_end: bool = False  # asked once, after the last block instead
     question: dict[str, Lines] = Field(default_factory=dict)
     ends: dict[str, tuple[str, str]] = Field(default_factory=dict)
+    numbers: bool = False  # the numbers of the steps stand below the slider
     high_alerts: float | None = None  # an answer from here on is put before the operator at once
 
 

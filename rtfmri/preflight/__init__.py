@@ -1,1 +1,1 @@
-"""What must be true before a run."""
+"""What must be true before a run, each thing as a ``Check``: for ``rtfmri check`` and for the operator's page."""

@@ -1,10 +1,13 @@
 """What a study points to, copied into the record byte for byte, so that a run can be computed again without the lab's own folders.
 
-Masks of regions and the earlier image are not here: they are saved as the run used them (``references.py``).
+Masks of regions and the earlier image are not here: they are saved as the run used them (``references.py``). Pictures of trials lie in the
+dataset's ``stimuli``, as BIDS has it, in a folder named by their own content: all runs share one copy, and a picture keeps its file name,
+by which displays know it.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 from rtfmri.record.durable import write_whole
 from rtfmri.record.layout import RunPaths
 from rtfmri.study import Study
+from rtfmri.study.display import checksum
 from rtfmri.study.signal import DecoderRule
 
 
@@ -24,7 +28,12 @@ class Copy:
 
 
 def copies(study: Study, paths: RunPaths) -> tuple[Copy, ...]:
-    """Every file of ``study`` that must be copied."""
+    """Every file of ``study`` that must be copied.
+
+    Raises
+    ------
+    StudyError : a picture cannot be read.
+    """
     found = []
     for name, desc in (("white_matter", "whiteMatter"), ("csf", "csf")):
         original: Path | None = getattr(study.tissue, name)
@@ -45,7 +54,16 @@ def copies(study: Study, paths: RunPaths) -> tuple[Copy, ...]:
             (sidecar(weights), paths.derived("desc-decoder_weights.json")),
         )
         found.append(Copy(("signal", "measure", "weights"), files))
+    for number, trial in enumerate(study.trial):
+        if trial.image is not None:
+            target = paths.out / "stimuli" / stimulus(trial.image.name, checksum(trial.image))
+            found.append(Copy(("trial", number, "image"), ((trial.image, target),)))
     return tuple(found)
+
+
+def stimulus(name: str, sha256: str) -> str:
+    """A picture's place below the dataset's ``stimuli``, with slashes."""
+    return f"{sha256[:12]}/{name}"
 
 
 def sidecar(image: Path) -> Path:
@@ -53,13 +71,13 @@ def sidecar(image: Path) -> Path:
     return image.with_name(image.name.removesuffix(_suffix(image)) + ".json")
 
 
-def named(plain: dict[str, Any], copied: tuple[Copy, ...]) -> dict[str, Any]:
-    """The resolved study with the copies' names in the place of the originals' paths."""
+def named(plain: dict[str, Any], copied: tuple[Copy, ...], folder: Path) -> dict[str, Any]:
+    """The resolved study with the copies in the place of the originals' paths, as they are found from ``folder`` on any computer."""
     for copy in copied:
         section: Any = plain
         for key in copy.setting[:-1]:
             section = section[key]
-        section[copy.setting[-1]] = copy.files[0][1].name
+        section[copy.setting[-1]] = Path(os.path.relpath(copy.files[0][1], folder)).as_posix()
     return plain
 
 

@@ -56,6 +56,11 @@ class RunPaths:
         return self._raw("events.tsv")
 
     @property
+    def stim(self) -> Path:
+        """What was on the participant's glass; the JSON that BIDS asks for lies beside it."""
+        return self._raw("stim.tsv.gz")
+
+    @property
     def journal(self) -> Path:
         return self.folder / f"{self.entities.label}{JOURNAL}"
 
@@ -123,6 +128,11 @@ class RunPaths:
         return paths
 
     @property
+    def report(self) -> Path:
+        """The run on one page, for people; it can be written anew."""
+        return self.derived("report.html")
+
+    @property
     def finished(self) -> bool:
         """Whether this run was recorded to its end."""
         if self.bold.exists():
@@ -137,10 +147,7 @@ def claim(out: Path, entities: Entities) -> RunPaths:
     ------
     StudyError : a finished record of these entities exists, or the folders cannot be made.
     """
-    paths = RunPaths(out, entities)
-    if paths.finished:
-        free = next_run(out, entities.sub, entities.ses, entities.task)
-        raise StudyError(f"{entities.label} is already recorded in {out} and is never overwritten; the next free run number is {free}.")
+    paths = unfinished(out, entities)
     try:
         for folder in (paths.raw_folder, paths.folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -148,6 +155,20 @@ def claim(out: Path, entities: Entities) -> RunPaths:
         raise StudyError(
             f"The output folder {out} cannot be written ({error.strerror}); choose another, or get the right to write."
         ) from None
+    return paths
+
+
+def unfinished(out: Path, entities: Entities) -> RunPaths:
+    """The paths of a run that may be recorded, or gone on with.
+
+    Raises
+    ------
+    StudyError : a finished record of these entities exists.
+    """
+    paths = RunPaths(out, entities)
+    if paths.finished:
+        free = next_run(out, entities.sub, entities.ses, entities.task)
+        raise StudyError(f"{entities.label} is already recorded in {out} and is never overwritten; the next free run number is {free}.")
     return paths
 
 

@@ -1,7 +1,7 @@
 """``desc-nf_timeseries``: one row per volume, everything that was computed, sent and seen for it.
 
 Each value that was on a display's glass stands in the row of the volume behind it. Where several displays reported, the row tells of the
-first that showed anything in the run. Times of the display are put on this computer's clock only with the offset that was measured.
+participant's (``glass.py``). Times of the display are put on this computer's clock only with the offset that was measured.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rtfmri.messages import Envelope, Published, RoiReading, Shown, VolumeMessage
+from rtfmri.record.glass import GlassLatency, first_shown, scanner_to_glass
 from rtfmri.record.summary import of_kind
 from rtfmri.record.tables import Cell, Column, Table, tabulate
 
@@ -18,6 +19,10 @@ VALIDITIES = (
     ("settling", "measured, but there is no settled baseline or model yet"),
     ("held", "flagged: the display kept the value before"),
     ("missing", "the volume never came"),
+)
+GLASS_RESTS_ON = (
+    ("trigger", "the scanner's pulses"),
+    ("volumes", "the volume that arrived soonest: the delay of the quickest export is not in the latency"),
 )
 READINGS = (
     ("raw", "mean of the region's voxels at their moved positions", "scanner units"),
@@ -29,11 +34,12 @@ READINGS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One volume: its message, when it was published, when its value first was on the glass."""
+    """One volume: its message, when it was published, when its value first was on the glass, how long after its acquisition."""
 
     volume: VolumeMessage
     published: Published | None
     shown: Shown | None
+    glass: GlassLatency | None
 
 
 RowColumn = Column[Row]
@@ -43,21 +49,12 @@ def nf_series(envelopes: Sequence[Envelope]) -> Table:
     """The columns stand in the order of the path: times, what kind of volume, regions, feedback, display, latencies."""
     volumes = of_kind(envelopes, VolumeMessage)
     published = {message.index: message for message in of_kind(envelopes, Published)}
-    shown = _first_shown(of_kind(envelopes, Shown))
-    rows = [Row(volume, published.get(volume.index), shown.get(volume.index)) for volume in volumes]
+    shown, glass = first_shown(envelopes), scanner_to_glass(envelopes)
+    rows = [Row(v, published.get(v.index), shown.get(v.index), glass.get(v.index)) for v in volumes]
     regions = dict.fromkeys(name for volume in volumes for name in volume.rois)
     columns = [*_times(), *_kind(), *(c for name in regions for c in _region(name)), *_feedback(), *_control(volumes)]
     columns += [*_display(), *_latencies(rows)]
     return tabulate(columns, rows)
-
-
-def _first_shown(shown: Sequence[Shown]) -> dict[int, Shown]:
-    display = next((flip.display for flip in shown if flip.index is not None), None)
-    first: dict[int, Shown] = {}
-    for flip in shown:
-        if flip.index is not None and flip.display == display:
-            first.setdefault(flip.index, flip)
-    return first
 
 
 def _of_volume(name: str, description: str, units: str = "", field: str = "", levels: tuple[tuple[str, str], ...] = ()) -> RowColumn:
@@ -130,7 +127,19 @@ def _display() -> list[RowColumn]:
         RowColumn("shown_flip_unix_s", "That flip, by the display's clock.", of_flip("flip_unix_s"), "s"),
         RowColumn("shown_unix_s", "That flip, by this computer's clock; n/a where the offset was not measured.", _shown_unix_s, "s"),
         RowColumn("shown_clock_error_s", "Error of the measured offset between the clocks.", of_flip("clock_error_s"), "s"),
+        RowColumn("scanner_to_glass_ms", "From the end of the volume's acquisition to that flip.", _of_glass("ms"), "ms"),
+        RowColumn(
+            "scanner_to_glass_error_ms",
+            "Error of the measured offset between two computers' clocks; n/a where none stands between.",
+            _of_glass("error_ms"),
+            "ms",
+        ),
+        RowColumn("scanner_to_glass_rests_on", "What tells the end of acquisition.", _of_glass("rests_on"), levels=GLASS_RESTS_ON),
     ]
+
+
+def _of_glass(field: str) -> Callable[[Row], Cell]:
+    return lambda row: getattr(row.glass, field) if row.glass else None
 
 
 def _shown_unix_s(row: Row) -> Cell:

@@ -16,10 +16,13 @@ from rtfmri.record.events import events
 from rtfmri.record.journal import read_journal
 from rtfmri.record.layout import DERIVATIVES, RunPaths
 from rtfmri.record.nf_series import nf_series
+from rtfmri.record.physio import compressed
 from rtfmri.record.physio_run import finish_physio
 from rtfmri.record.raw import compress
 from rtfmri.record.raw_reader import recorded_any
-from rtfmri.record.recorded import resolved_study
+from rtfmri.record.recorded import RecordedRun, resolved_study
+from rtfmri.record.report.writing import write_report
+from rtfmri.record.stim import stim
 from rtfmri.record.tables import write_table
 from rtfmri.record.versions import versions
 from rtfmri.study import Study
@@ -74,8 +77,19 @@ def finish_record(paths: RunPaths) -> None:
         raise _cannot_write(paths.out, error) from None
 
 
+def finish_report(paths: RunPaths) -> str:
+    """Write the report of a finished run; why it could not be written, in one sentence, or nothing. Never raises: the record is whole."""
+    try:
+        write_report(RecordedRun.open(paths.journal))
+    except StudyError as error:
+        return str(error)
+    except Exception as error:  # a mistake of ours in a page for people must not look like a record that failed
+        return f"The report of {paths.entities.label} could not be made ({type(error).__name__}: {error}); the record is whole."
+    return ""
+
+
 def write_outputs(paths: RunPaths, envelopes: Sequence[Envelope]) -> None:
-    """The tables: confounds, neurofeedback series, events.
+    """The tables: confounds, neurofeedback series, events, what was on the glass.
 
     Raises
     ------
@@ -85,8 +99,16 @@ def write_outputs(paths: RunPaths, envelopes: Sequence[Envelope]) -> None:
         write_table(paths.confounds, confounds(envelopes))
         write_table(paths.nf, nf_series(envelopes))
         write_table(paths.events, events(envelopes))
+        _write_stim(paths, envelopes)
     except OSError as error:
         raise _cannot_write(paths.out, error) from None
+
+
+def _write_stim(paths: RunPaths, envelopes: Sequence[Envelope]) -> None:
+    seen = stim(envelopes)
+    if seen is not None:
+        write_whole(paths.stim, compressed(seen.rows))
+        write_json(paths.stim.with_name(paths.stim.name.removesuffix(".tsv.gz") + ".json"), seen.sidecar)
 
 
 def _describe(dataset: Path, description: dict[str, Any]) -> None:

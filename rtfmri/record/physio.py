@@ -177,13 +177,14 @@ def write_physio(path: Path, record: PhysioRecord) -> None:
     ------
     OSError : a file cannot be written.
     """
-    write_whole(path, _compressed(record.samples))
+    write_whole(path, compressed(record.samples))
     described = {name: {"Units": UNITS} for name in record.columns}
     said = {"SamplingFrequency": record.rate_hz, "StartTime": record.start_s, "Columns": list(record.columns)}
     write_json(path.with_name(path.name.removesuffix(".tsv.gz") + ".json"), said | described)
 
 
-def _compressed(samples: Array) -> Iterator[bytes]:
+def compressed(samples: Array) -> Iterator[bytes]:
+    """Rows (n, columns) as the pieces of a ``.tsv.gz``: no head line, ``n/a`` for NaN; the same bytes from the same numbers."""
     squeeze = zlib.compressobj(6, zlib.DEFLATED, 31)  # a gzip head without name and time
     for first in range(0, len(samples), AT_ONCE):
         lines = ("\t".join(_text(value) for value in row) + "\n" for row in samples[first : first + AT_ONCE].tolist())

@@ -124,7 +124,7 @@ def resolved_study(study: Study, paths: RunPaths) -> dict[str, Any]:
         plain["registration"]["regions_on"] = paths.earlier.name
         if isinstance(study.registration.reference, Path):
             plain["registration"]["reference"] = FIRST
-    return named(plain, copies(study, paths))
+    return named(plain, copies(study, paths), paths.folder)
 
 
 def _with_frozen_rois(plain: dict[str, Any], paths: RunPaths) -> dict[str, Any]:

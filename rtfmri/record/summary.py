@@ -27,12 +27,35 @@ class Spread:
 
 @dataclass(frozen=True)
 class BlockResult:
-    """The score that the run gave a finished block: mean regulation over its scoring window, percent."""
+    """The score that the run gave a finished block: the measure over its scoring window, in the run's unit (``Summary.unit``)."""
 
     number: int
     name: str
-    score_percent: float
-    se_percent: float | None
+    score: float
+    se: float | None
+
+
+@dataclass(frozen=True)
+class ConditionScore:
+    """The mean of a condition's block scores; ``se`` from their spread (n - 1), None of a single block."""
+
+    name: str
+    blocks: int
+    mean: float
+    se: float | None
+
+
+@dataclass(frozen=True)
+class ConditionMotion:
+    """How much the head moved in all blocks of one name; ``volumes`` came, FD (Power) is None where no volume has one."""
+
+    name: str
+    role: str
+    volumes: int
+    mean_fd_mm: float | None
+    max_fd_mm: float | None
+    above_hold: int  # volumes with a larger FD than the run's threshold
+    flagged: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +74,7 @@ class Summary:
     fd_mm: Spread | None
     above_hold: int  # volumes with a larger FD than the run's threshold
     blocks: tuple[BlockResult, ...]
+    unit: str  # of the blocks' scores, as in RunStart
     faults: tuple[Fault, ...]
     stop: RunStop | None
 
@@ -74,6 +98,7 @@ def summarise(envelopes: Sequence[Envelope]) -> Summary:
         fd_mm=spread(fd_mm),
         above_hold=sum(fd > starts[0].fd_hold_mm for fd in fd_mm) if starts else 0,
         blocks=block_results(envelopes),
+        unit=starts[-1].unit if starts else "",
         faults=of_kind(envelopes, Fault),
         stop=stops[-1] if stops else None,
     )
@@ -120,11 +145,53 @@ def latencies(volumes: Iterable[VolumeMessage], published: Iterable[Published]) 
 
 def block_results(envelopes: Sequence[Envelope]) -> tuple[BlockResult, ...]:
     """The last score given for each block, by block."""
-    plans: tuple[RunStart | Confirmed, ...] = (*of_kind(envelopes, RunStart), *of_kind(envelopes, Confirmed))
-    names = [block.name for block in plans[-1].blocks] if plans else []
+    names = [block.name for block in blocks_of(envelopes)]
     scores = {
         v.score_block: (v.score, v.score_se) for v in of_kind(envelopes, VolumeMessage) if v.score_block is not None and v.score is not None
     }
     return tuple(
         BlockResult(number, names[number] if number < len(names) else "", score, se) for number, (score, se) in sorted(scores.items())
+    )
+
+
+def blocks_of(envelopes: Sequence[Envelope]) -> tuple[BlockInfo, ...]:
+    """The run's blocks: those that the first volume confirmed, else those planned at arm."""
+    plans: tuple[RunStart | Confirmed, ...] = (*of_kind(envelopes, RunStart), *of_kind(envelopes, Confirmed))
+    return plans[-1].blocks if plans else ()
+
+
+def score_by_condition(blocks: Sequence[BlockResult]) -> tuple[ConditionScore, ...]:
+    """Block scores put together by block name, in the order of the run."""
+    by_name: dict[str, list[float]] = {}
+    for block in blocks:
+        by_name.setdefault(block.name, []).append(block.score)
+    return tuple(ConditionScore(name, len(scores), float(np.mean(scores)), _standard_error(scores)) for name, scores in by_name.items())
+
+
+def _standard_error(values: Sequence[float]) -> float | None:
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+
+
+def motion_by_condition(envelopes: Sequence[Envelope]) -> tuple[ConditionMotion, ...]:
+    """Motion of the volumes that came, by block name, in the order of the run; volumes of no block are left out."""
+    starts = of_kind(envelopes, RunStart)
+    hold_mm = starts[0].fd_hold_mm if starts else np.inf
+    roles = {block.name: block.role for block in blocks_of(envelopes)}
+    by_name: dict[str, list[VolumeMessage]] = {}
+    for volume in of_kind(envelopes, VolumeMessage):
+        if volume.condition is not None and volume.validity != "missing":
+            by_name.setdefault(volume.condition, []).append(volume)
+    return tuple(_motion_of(name, roles.get(name, ""), volumes, hold_mm) for name, volumes in by_name.items())
+
+
+def _motion_of(name: str, role: str, volumes: Sequence[VolumeMessage], hold_mm: float) -> ConditionMotion:
+    fd_mm = [v.motion.fd_mm for v in volumes if v.motion and v.motion.fd_mm is not None]
+    return ConditionMotion(
+        name=name,
+        role=role,
+        volumes=len(volumes),
+        mean_fd_mm=float(np.mean(fd_mm)) if fd_mm else None,
+        max_fd_mm=max(fd_mm, default=None),
+        above_hold=sum(fd > hold_mm for fd in fd_mm),
+        flagged=sum(volume.flagged for volume in volumes),
     )

@@ -22,7 +22,9 @@ from rtfmri.stream.sockets import Limits, connect, milliseconds
 
 Action = Literal["arm", "stop", "pause", "resume", "blank", "unblank", "card", "uncard", "mark", "status", "propose"]
 LIMITS = Limits(high_water=16, max_bytes=16 * 1024, linger_ms=200)
+REPLY_BYTES = 256 * 1024  # of a reply that tells of several displays
 
+_ASKING = replace(LIMITS, max_bytes=REPLY_BYTES, linger_ms=0)
 _log = logging.getLogger(__name__)
 
 
@@ -112,7 +114,7 @@ def ask(ports: Ports, command: Command, timeout_s: float) -> Reply:
     ------
     StudyError : nobody answers within ``timeout_s``. The command is then withdrawn if it was not yet sent.
     """
-    with zmq.Context() as context, connect(context, zmq.DEALER, ports.control, replace(LIMITS, linger_ms=0)) as socket:
+    with zmq.Context() as context, connect(context, zmq.DEALER, ports.control, _ASKING) as socket:
         socket.send(command.model_dump_json().encode())
         if socket.poll(milliseconds(timeout_s)):
             return Reply.model_validate_json(socket.recv())

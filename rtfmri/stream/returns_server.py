@@ -1,7 +1,7 @@
 """The engine's ear for displays: validates what they send, answers their pings, and hands on no more than is sensible.
 
 The rule: whatever arrives here is data. It can be recorded; it cannot arm, stop or change anything, and a display that sends without end
-costs neither memory nor the others' turn.
+costs neither memory nor the others' turn. How a display is (``DisplayReport``) is kept for whoever asks, whether a run is armed or not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import TracebackType
 
 from pydantic import ValidationError
 
-from rtfmri.messages import Fault, FromDisplay, WireError, decode_return
+from rtfmri.messages import DisplayReport, Fault, FromDisplay, WireError, decode_return
 from rtfmri.stream.allowance import Allowance
 from rtfmri.stream.bounded import BoundedTable
 from rtfmri.stream.clock_offset import Ping, Pong
@@ -23,6 +23,8 @@ from rtfmri.stream.sockets import Limits
 PER_S = 20
 BURST = 1_100  # a display that was cut off sends what it kept
 SENDERS = 64
+MOST_REPORTED = 8  # displays that are told of at once
+MOST_PROBLEMS, LONGEST_PROBLEM = 10, 300  # sentences of one display, characters of each
 LIMITS = Limits(high_water=100, max_bytes=16 * 1024, linger_ms=0)
 
 FLOOD = Fault(
@@ -65,6 +67,7 @@ class ReturnsServer:
         self._deliver, self._on_fault, self._clock = deliver, on_fault, clock
         self._allowances: BoundedTable[bytes, Allowance] = BoundedTable(SENDERS)
         self._heard_s: BoundedTable[str, float] = BoundedTable(SENDERS)
+        self._reports: BoundedTable[str, DisplayReport] = BoundedTable(SENDERS)
         self._thread = RouterThread("returns", ports.returns, self._answer, LIMITS)
 
     def __enter__(self) -> ReturnsServer:
@@ -77,6 +80,12 @@ class ReturnsServer:
     def displays(self, now_unix_s: float) -> dict[str, float]:
         """For each display that was heard, how many seconds ago by the server's clock; from any thread."""
         return {display: now_unix_s - heard_s for display, heard_s in self._heard_s.copy().items()}
+
+    def reports(self, within_s: float) -> tuple[DisplayReport, ...]:
+        """The newest report of each display that was heard in the last ``within_s``, the latest last; from any thread."""
+        now_s, reports = self._clock(), self._reports.copy()
+        heard = sorted((heard_s, display) for display, heard_s in self._heard_s.copy().items() if now_s - heard_s <= within_s)
+        return tuple(reports[display] for _, display in heard if display in reports)[-MOST_REPORTED:]
 
     def _answer(self, sender: bytes, frames: list[bytes]) -> list[bytes] | None:
         now_s = self._clock()
@@ -95,6 +104,9 @@ class ReturnsServer:
                 self._on_fault(GARBAGE)
             return None
         self._heard_s.put(message.display, now_s)
+        if isinstance(message, DisplayReport):
+            message = _limited(message)
+            self._reports.put(message.display, message)
         self._deliver(message)
         return None
 
@@ -106,3 +118,9 @@ class ReturnsServer:
         allowance = self._allowances.get(sender) or Allowance(PER_S, BURST)
         self._allowances.put(sender, allowance)
         return allowance
+
+
+def _limited(report: DisplayReport) -> DisplayReport:
+    """With no more sentences than an operator would read."""
+    problems = tuple(problem[:LONGEST_PROBLEM] for problem in report.problems[:MOST_PROBLEMS])
+    return report.model_copy(update={"problems": problems})

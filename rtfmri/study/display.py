@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ConfigDict, Field, model_validator
@@ -60,6 +62,8 @@ class RatingRule(RatingScale):
         steps = (self.high - self.low) / self.step
         if steps < 1 or abs(steps - round(steps)) > 1e-6:
             raise ValueError("step must divide the scale from low to high")
+        if self.high_alerts is not None and not self.low < self.high_alerts <= self.high:
+            raise ValueError("high_alerts must lie on the scale, above low")
         return self
 
 
@@ -78,21 +82,29 @@ class TrialRule(Section):
             raise ValueError("a trial needs a text or an image")
         return self
 
-    def info(self, language: str) -> TrialInfo:
-        """For the wire; the image by name and checksum.
+    def info(self, language: str, name: str) -> TrialInfo:
+        """For the wire, with ``name`` where the study gives none; the image by name and checksum.
 
         Raises
         ------
         StudyError : the image cannot be read.
         """
         lines = self.text.get(language) or self.text.get("en") or next(iter(self.text.values()), ())
-        image, sha256 = "", ""
-        if self.image is not None:
-            try:
-                image, sha256 = self.image.name, hashlib.sha256(self.image.read_bytes()).hexdigest()
-            except OSError as error:
-                raise StudyError(f"The picture {self.image} of block {self.block} cannot be read ({error.strerror}).") from None
-        return TrialInfo(block=self.block, name=self.name, lines=lines, image=image, sha256=sha256, s=self.s)
+        image, sha256 = ("", "") if self.image is None else (self.image.name, checksum(self.image))
+        return TrialInfo(block=self.block, name=self.name or name, lines=lines, image=image, sha256=sha256, s=self.s)
+
+
+def checksum(image: Path) -> str:
+    """SHA-256 of a picture.
+
+    Raises
+    ------
+    StudyError : it cannot be read.
+    """
+    try:
+        return hashlib.sha256(image.read_bytes()).hexdigest()
+    except OSError as error:
+        raise StudyError(f"The picture {image} cannot be read ({error.strerror}).") from None
 
 
 def display_settings(display: Display, ratings: tuple[RatingRule, ...], trials: tuple[TrialRule, ...]) -> DisplaySettings:
@@ -102,5 +114,33 @@ def display_settings(display: Display, ratings: tuple[RatingRule, ...], trials: 
     ------
     StudyError : a picture cannot be read.
     """
-    infos = tuple(trial.info(display.language) for trial in trials)
-    return DisplaySettings.model_validate({**display.model_dump(), "ratings": [r.model_dump() for r in ratings], "trials": infos})
+    numbers: Counter[str] = Counter()
+    infos = []
+    for trial in trials:
+        numbers[trial.block] += 1
+        infos.append(trial.info(display.language, f"{trial.block}_{numbers[trial.block]}"))
+    return DisplaySettings.model_validate({**display.model_dump(), "ratings": [r.model_dump() for r in ratings], "trials": tuple(infos)})
+
+
+def misfits(ratings: Sequence[RatingRule], trials: Sequence[TrialRule], blocks_s: Mapping[str, float]) -> list[str]:
+    """What does not fit together, a sentence each. ``blocks_s``: the shortest duration of the paradigm's blocks, by name."""
+    known = ", ".join(blocks_s)
+    said = [f"two ratings have the name {name}; give each its own" for name in _doubles([rating.name for rating in ratings])]
+    for rating in ratings:
+        absent = [] if rating.at_end else [block for block in rating.blocks if block not in blocks_s]
+        if absent or not (rating.at_end or rating.blocks):
+            where = ", ".join(absent) or "no block"
+            said.append(f"rating {rating.name}: it is asked in {where}, and the paradigm's blocks are {known}; or set at_end = true")
+    for block in dict.fromkeys(trial.block for trial in trials):
+        if block not in blocks_s:
+            said.append(f"trial: there is no block {block}, the paradigm's blocks are {known}")
+    for trial in trials:
+        if trial.s is not None and trial.s > blocks_s.get(trial.block, trial.s):
+            said.append(f"trial {trial.name or trial.block}: it lasts {trial.s:g} s, the block {trial.block} {blocks_s[trial.block]:g} s")
+    images = {trial.image for trial in trials if trial.image is not None}
+    said += [f"two pictures have the file name {name}; the display tells them by it" for name in _doubles([path.name for path in images])]
+    return said
+
+
+def _doubles(names: Sequence[str]) -> list[str]:
+    return sorted(name for name, times in Counter(names).items() if times > 1)

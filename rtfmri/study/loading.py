@@ -54,7 +54,7 @@ def load_unready_study(path: Path) -> Study:
     """
     plain = _plain(path)
     try:
-        return Study.model_validate(plain)
+        return _absolute(Study.model_validate(plain), path.parent)
     except ValidationError as error:
         raise StudyError(*(f"{path.name}: {problem}" for problem in _all_in_words(error.errors()))) from None
 
@@ -108,7 +108,7 @@ def _paths(value: Any, place: str) -> Iterator[tuple[str, Path]]:
         yield place, value
     elif isinstance(value, tuple):
         for number, item in enumerate(value, start=1):
-            yield from _paths(item, f"{place} {getattr(item, 'name', number)}")
+            yield from _paths(item, f"{place} {getattr(item, 'name', '') or number}")
     elif isinstance(value, Section):
         for name in type(value).model_fields:
             yield from _paths(getattr(value, name), f"{place}.{name}" if place else name)

@@ -13,7 +13,7 @@ from rtfmri.paradigm import Block, lay_out
 from rtfmri.study.acquisition import Acquisition
 from rtfmri.study.aftercare import Aftercare, ContrastRule
 from rtfmri.study.control import Control
-from rtfmri.study.display import Display, RatingRule, TrialRule, display_settings
+from rtfmri.study.display import Display, RatingRule, TrialRule, display_settings, misfits
 from rtfmri.study.paradigm import ParadigmRule
 from rtfmri.study.physiology import Physiology
 from rtfmri.study.regions import RoiRule
@@ -62,42 +62,36 @@ class Study(Section):
     control: Control = Control()
 
     @model_validator(mode="after")
-    def _baseline_fits(self) -> Study:
+    def _sections_fit_together(self) -> Study:
+        problems = [*self._baseline_problems(), *self.signal.problems(tuple(roi.name for roi in self.roi))]
+        problems += self.control.misfits(frozenset(roi.name for roi in self.roi), self.acquisition.tr_s, self.signal)
+        if "physiology" in self.signal.nuisance and self.physiology is None:
+            problems.append('signal.nuisance: "physiology" needs the section [physiology], which says where pulse and breathing come from')
+        problems += misfits(self.rating, self.trial, self._shortest_s())
+        if problems:
+            raise ValueError("; ".join(problem.rstrip(".") for problem in problems))
+        return self
+
+    def _baseline_problems(self) -> list[str]:
         rests = [s for _, s, role in self.paradigm.parts() if role == "rest"]
         if not rests:
-            raise ValueError("paradigm.cycle: there is no rest block; the signal change needs one before each regulation block")
+            return ["paradigm.cycle: there is no rest block; the signal change needs one before each regulation block"]
         if min(rests) < SHORT_REST_S and "baseline" not in self.signal.model_fields_set:
-            raise ValueError(
+            return [
                 f"signal.baseline: rests shorter than {SHORT_REST_S:g} s (here {min(rests):g} s) need their own window; "
                 "set onset_s, last_s and lag_s"
-            )
+            ]
         empty = [s for s in rests if self.signal.baseline.seconds_of(s) <= 0]
-        if empty:
-            raise ValueError(
-                f"signal.baseline: with this window a rest of {min(empty):g} s has no baseline at all; lower onset_s or lengthen the rest"
-            )
-        return self
+        return [
+            f"signal.baseline: with this window a rest of {s:g} s has no baseline at all; lower onset_s or lengthen the rest"
+            for s in sorted(empty)[:1]
+        ]
 
-    @model_validator(mode="after")
-    def _measure_fits(self) -> Study:
-        problems = self.signal.problems(tuple(roi.name for roi in self.roi))
-        if problems:
-            raise ValueError(" ".join(problems))
-        return self
-
-    @model_validator(mode="after")
-    def _control_fits(self) -> Study:
-        names = frozenset(roi.name for roi in self.roi)
-        misfits = self.control.misfits(names, self.acquisition.tr_s, self.signal)
-        if misfits:
-            raise ValueError("; ".join(misfits))
-        return self
-
-    @model_validator(mode="after")
-    def _physiology_fits(self) -> Study:
-        if "physiology" in self.signal.nuisance and self.physiology is None:
-            raise ValueError('signal.nuisance: "physiology" needs the section [physiology], which says where pulse and breathing come from')
-        return self
+    def _shortest_s(self) -> dict[str, float]:
+        shortest: dict[str, float] = {}
+        for name, s, _ in self.paradigm.parts():
+            shortest[name] = min(s, shortest.get(name, s))
+        return shortest
 
     @property
     def task(self) -> str:

@@ -41,10 +41,10 @@ def test_a_calm_run_tells_quality_and_pictures_and_no_fault(followed) -> None:
     there = [notice.index for notice in run.notices if run.images[notice.index] is not None]
     assert [message.index for message in of_kind(delivered, "quality")] == there
     pictures = of_kind(delivered, "picture")
-    assert {message.what for message in pictures} == {"regulate"}
-    assert len(pictures) >= len(there) // 2 - 3
+    assert {message.what for message in pictures} == {"regulate", "regulate_planes"}
+    assert len(pictures) >= 2 * (len(there) // 2 - 3)
     kept = sorted(run.job.folder.glob("figures/*"))
-    assert len(kept) == PICTURES
+    assert len(kept) == 2 * PICTURES
     assert kept[-1].read_bytes().startswith(b"\x89PNG")
 
 

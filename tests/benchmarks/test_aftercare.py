@@ -13,6 +13,7 @@ from rtfmri.aftercare import core
 from rtfmri.aftercare.client import Aftercare
 from rtfmri.aftercare.job import AftercareJob, Notice, RawFile
 from rtfmri.aftercare.picture import draw, prepare_canvas
+from rtfmri.aftercare.planes import draw_planes, prepare_planes
 from rtfmri.paradigm import planned_volumes
 from rtfmri.quality import ghost, slice_spikes, spikes, tsnr
 from rtfmri.registration import interpolation, reslice, smoothing
@@ -80,6 +81,8 @@ def test_aftercare_stage_by_stage(shape: tuple[int, int, int], tmp_path: Path) -
     values, brain = image.reshape(-1)[prepared.brain], np.array(row)
     contrast, active = prepared.contrasts[0].weights, np.ones(len(row), dtype=bool)
     canvas, t = prepare_canvas(job.reference_grid, job.reference, job.mask, job.rois), core.t_maps(state, job, 100)["regulate"]
+    planes = prepare_planes(canvas, job.reference_grid, job.mask, job.rois)
+    assert planes is not None
     stages = {
         "prefilter": lambda: interpolation.prefilter(image),
         "reslice": lambda: reslice.reslice(coefficients, job.reference_grid, MOTION, job.reference_grid),
@@ -90,12 +93,13 @@ def test_aftercare_stage_by_stage(shape: tuple[int, int, int], tmp_path: Path) -
         "spikes": lambda: (spikes.update(state.jumps, values), slice_spikes.update(state.slices, values)),
         "ghost": lambda: prepared.ghost is not None and ghost.ghost_percent(prepared.ghost, image),
         "picture": lambda: draw(canvas, image, t, "volume 100"),
+        "planes": lambda: draw_planes(planes, image, t),
         "step, nothing shed": lambda: core.step(state, job, image, Notice(102, MOTION, row, True), 0),
         "step, all shed": lambda: core.step(state, job, image, Notice(102, MOTION, row, True), 12),
     }
     figures = {name: cpu_ms(call) for name, call in stages.items()}
     print(f"\n{shape}, {values.size} brain voxels, {len(row)} columns, CPU ms: " + ", ".join(f"{k} {v:.1f}" for k, v in figures.items()))
-    assert figures["step, nothing shed"] + figures["picture"] < 500  # a TR of half a second is kept up with
+    assert figures["step, nothing shed"] + figures["picture"] + figures["planes"] < 500  # a TR of half a second is kept up with
 
 
 def test_what_aftercare_costs_the_engine(tmp_path: Path) -> None:

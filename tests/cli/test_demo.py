@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtfmri.cli.judging import complaints, correlation_with_truth
-from rtfmri.messages import Envelope, Published, Shown, VolumeMessage, decode
+from rtfmri.cli.judging import complaints, correlation_with_truth, values_in_time
+from rtfmri.messages import Confirmed, DisplayReport, Envelope, Published, RunStart, Shown, VolumeMessage, decode
 from rtfmri.record.journal import read_journal
 from rtfmri.record.summary import Summary, of_kind, summarise
 
@@ -30,6 +30,8 @@ def test_a_whole_session_runs_and_everything_is_as_it_should_be(cli: Cli, tmp_pa
     envelopes = read_journal(journal)
     assert len(of_kind(envelopes, VolumeMessage)) == len(of_kind(envelopes, Published)) == 64
     assert any(shown.value is not None and shown.clock_offset_s is not None for shown in of_kind(envelopes, Shown))
+    assert "by the scanner's pulses" in " ".join(done.stdout.split()), "the display was locked to the simulated trigger"
+    assert of_kind(envelopes, DisplayReport)[-1].zero_from == "trigger"
     assert len(list(tmp_path.rglob("screenshots/*fresh.png"))) > 0
 
 
@@ -40,7 +42,7 @@ def a_summary(**changes: Any) -> Summary:
 
 
 def test_a_good_run_gets_no_complaint() -> None:
-    assert complaints(a_summary(), 75, 0.9, displayed=True) == []
+    assert complaints(a_summary(), 75, 0.9, to_show=40) == []
 
 
 @pytest.mark.parametrize(
@@ -48,19 +50,31 @@ def test_a_good_run_gets_no_complaint() -> None:
     [
         ({"received": 74, "published": 74}, 0.9, "The scanner wrote 75 volumes, 74 were received."),
         ({"published": 70}, 0.9, "75 volumes were received, 70 published."),
-        ({"shown": 20}, 0.9, "40 volumes had a value for the participant, 20 were on the glass."),
+        ({"shown": 20}, 0.9, "40 volumes had a value for the participant in time, 20 were on the glass."),
         ({"stop": None}, 0.9, "did not come to its planned end"),
         ({}, 0.69, "should be at least 0.7; it is 0.69"),
         ({}, None, "there is none"),
     ],
 )
 def test_whatever_was_not_as_it_should_be_is_said(changes: dict[str, Any], correlation: float | None, said: str) -> None:
-    (sentence,) = complaints(a_summary(**changes), 75, correlation, displayed=True)
+    (sentence,) = complaints(a_summary(**changes), 75, correlation, to_show=40)
     assert said in sentence
 
 
+def test_the_value_of_a_blocks_last_volume_comes_too_late_for_a_display_locked_to_the_scanner() -> None:
+    start, confirmed = (decode((GOLDEN / f"1.0_{kind}.json").read_bytes()).message for kind in ("run_start", "confirmed"))
+    assert isinstance(start, RunStart)
+    assert isinstance(confirmed, Confirmed)
+    number = next(n for n, block in enumerate(confirmed.blocks) if block.role == "regulate")
+    volumes = [VolumeMessage(index=i, condition="x", block=number, validity="ok", feedback=0.1) for i in range(10)]
+    after = VolumeMessage(index=10, condition="rest", block=number + 1, validity="ok", feedback=0.1)
+    continuous = start.model_copy(update={"display": start.display.model_copy(update={"feedback": "continuous"})})
+    said = [Envelope(run_uid="u", seq=n, sent_unix_s=0.0, message=m) for n, m in enumerate([continuous, confirmed, *volumes, after])]
+    assert values_in_time(said) == 9
+
+
 def test_without_a_display_nothing_need_be_shown() -> None:
-    assert complaints(a_summary(shown=0), 75, 0.9, displayed=False) == []
+    assert complaints(a_summary(shown=0), 75, 0.9, to_show=0) == []
 
 
 def test_only_sound_values_are_compared_with_the_truth() -> None:

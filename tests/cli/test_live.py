@@ -14,14 +14,16 @@ from typing import Any
 
 import pytest
 
+from rtfmri import __version__
 from rtfmri.errors import StudyError
-from rtfmri.messages import Entities, Fault, Operator, RunStart, RunStop, VolumeMessage
+from rtfmri.messages import SCHEMA, DisplayReport, Entities, Fault, Operator, RunStart, RunStop, VolumeMessage
 from rtfmri.record.journal import read_journal
 from rtfmri.record.layout import RunPaths
 from rtfmri.simulate.render import Rendering
 from rtfmri.simulate.scanner import rendered_files
 from rtfmri.stream.control import Command, Reply, ask
 from rtfmri.stream.ports import Ports, free_base
+from rtfmri.stream.returns import ReturnsClient
 from rtfmri.stream.subscriber import Subscriber
 
 Cli = Any
@@ -169,6 +171,42 @@ def test_the_operator_arms_marks_and_stops_then_arms_the_next_run(start: Callabl
     assert live.reply(action="arm", sub="07").text == "sub-07_ses-01_task-small_run-02 is armed."
     assert live.reply(action="stop").ok
     assert live.of_kind(VolumeMessage, run=2) == [], "files of the run before are not of this run"
+
+
+def a_report(**fields: Any) -> DisplayReport:
+    said = {"software": f"rtfmri {__version__}", "schema_version": SCHEMA, "sent_unix_s": time.time(), **fields}
+    return DisplayReport(display="mri", **said)
+
+
+def test_a_session_tells_of_itself_and_its_displays_and_what_arm_would_open(start: Callable[..., Live], small_run: Rendering) -> None:
+    live = start()
+    live.wait_until("idle")
+    with ReturnsClient(live.ports.messages, "mri") as display, Subscriber(live.ports.messages) as console:
+        display.send(a_report(refresh_hz=60.0))
+        until(lambda: [r.refresh_hz for r in live.reply(action="status").displays] == [60.0], "the idle session knows it", live.process)
+        session = live.reply(action="status").session
+        assert session is not None
+        assert (session.study, session.watch, session.pid) == ("small", str(live.watched), live.process.pid)
+        assert "F1" in live.reply(action="card").text
+        assert live.reply(action="propose", sub="07").label == "sub-07_ses-01_task-small_run-01"
+        assert "Say which participant" in live.reply(action="propose").text
+        assert live.reply(action="arm", sub="07").ok
+        assert live.reply(action="propose", sub="07").label == "sub-07_ses-01_task-small_run-02", "while run 1 goes on"
+        assert live.reply(action="card").ok
+        display.send(a_report(problems=("The trigger is silent.",)))
+        told_s, heard = time.monotonic(), list[Any]()
+
+        def hear() -> bool:
+            heard.extend(e.message for e in console.receive(0.05))
+            return any(isinstance(m, Fault) and m.code == "display_problem" for m in heard)
+
+        until(hear, "the operator hears of it", live.process)
+        assert time.monotonic() - told_s < 1.0
+        assert [o.action for o in heard if isinstance(o, Operator)] == ["card"]
+        assert live.reply(action="stop").ok
+    live.wait_until("idle")
+    refused = live.reply(action="propose", sub="07", run=1)
+    assert (refused.ok, "never overwritten" in refused.text) == (False, True)
 
 
 def test_a_finished_run_is_never_overwritten(start: Callable[..., Live], small_run: Rendering) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rtfmri.cli.board import Board, after, percentile
 from rtfmri.cli.status import draw
+from rtfmri.console.story import Story, after, percentile
 from rtfmri.messages import Envelope, Fault, RunStart, VolumeMessage, decode
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -18,22 +18,22 @@ def golden(kind: str) -> Envelope:
     return decode((GOLDEN / f"1.0_{kind}.json").read_bytes())
 
 
-def after_all(*kinds: str) -> Board:
-    board = Board()
+def after_all(*kinds: str) -> Story:
+    story = Story()
     for kind in kinds:
-        board = after(board, golden(kind))
-    return board
+        story = after(story, golden(kind))
+    return story
 
 
-def lines(board: Board, width: int = 100) -> list[str]:
+def lines(story: Story, width: int = 100) -> list[str]:
     console = Console(width=width, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115  (the console's own for its life)
-    console.print(draw(board))
+    console.print(draw(story))
     console.file.close()
     return console.export_text().splitlines()
 
 
 def test_before_a_run_it_waits() -> None:
-    assert "Waiting for a run to be armed" in lines(Board())[1]
+    assert "Waiting for a run to be armed" in lines(Story())[1]
 
 
 def test_an_armed_run_waits_for_the_scanner() -> None:
@@ -61,13 +61,14 @@ def test_a_fault_is_shown_with_what_to_do() -> None:
     assert "No volume for 10 s. Is the scanner still running?" in text
 
 
-def test_only_the_newest_faults_are_kept() -> None:
-    board = after_all("run_start")
+def test_only_the_newest_faults_are_drawn() -> None:
+    story = after_all("run_start")
     envelope = golden("fault")
     assert isinstance(envelope.message, Fault)
     for number in range(20):
-        board = after(board, envelope.model_copy(update={"message": envelope.message.model_copy(update={"text": f"fault {number}"})}))
-    assert [fault.text for fault in board.faults] == ["fault 16", "fault 17", "fault 18", "fault 19"]
+        story = after(story, envelope.model_copy(update={"message": envelope.message.model_copy(update={"text": f"fault {number}"})}))
+    text = "\n".join(lines(story))
+    assert [number for number in range(20) if f"fault {number} " in text] == [16, 17, 18, 19]
 
 
 def test_the_end_says_how_it_ended() -> None:
@@ -75,23 +76,23 @@ def test_the_end_says_how_it_ended() -> None:
 
 
 def test_the_next_run_starts_from_nothing() -> None:
-    board = after(after_all("run_start", "volume", "run_stop"), golden("run_start"))
-    assert isinstance(board.start, RunStart)
-    assert (board.volume, board.stop, board.totals_ms) == (None, None, ())
+    story = after(after_all("run_start", "volume", "run_stop"), golden("run_start"))
+    assert isinstance(story.start, RunStart)
+    assert (story.volume, story.stop, story.totals_ms) == (None, None, ())
 
 
 @pytest.mark.parametrize("width", [80, 100, 140])
 def test_nothing_is_wider_than_the_terminal(width: int) -> None:
-    board = after_all("run_start", "confirmed", "volume", "published", "shown", "fault")
-    assert max(map(len, lines(board, width))) <= width
+    story = after_all("run_start", "confirmed", "volume", "published", "shown", "fault")
+    assert max(map(len, lines(story, width))) <= width
 
 
 def test_a_missing_volume_leaves_the_regions_out() -> None:
-    board = after_all("run_start", "confirmed")
+    story = after_all("run_start", "confirmed")
     envelope = golden("volume")
     assert isinstance(envelope.message, VolumeMessage)
     missing = VolumeMessage(index=41, condition="rest", block=1, validity="missing", why="it never came")
-    text = "\n".join(lines(after(board, envelope.model_copy(update={"message": missing}))))
+    text = "\n".join(lines(after(story, envelope.model_copy(update={"message": missing}))))
     assert "✕ missing" in text
     assert "it never came" in text
 

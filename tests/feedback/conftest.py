@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 
 import pytest
+from display_screen import Screen
+
+from rtfmri.stream.ports import Ports, free_base
 
 
 @pytest.fixture(scope="session")
@@ -16,18 +17,10 @@ def screen() -> Iterator[dict[str, str]]:
     if os.environ.get("DISPLAY"):
         yield dict(os.environ)
         return
-    program = shutil.which("Xvfb")
-    if program is None:
-        pytest.skip("no screen: DISPLAY is not set and Xvfb is not installed")
-    reading, writing = os.pipe()
-    command = [program, "-displayfd", str(writing), "-screen", "0", "1024x768x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=(writing,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.close(writing)
-    try:
-        with os.fdopen(reading) as numbers:
-            number = numbers.readline().strip()  # comes when the server takes connections; "" when it died
-        assert number, "Xvfb did not start"
-        yield {**os.environ, "DISPLAY": f":{number}"}
-    finally:
-        server.terminate()
-        server.wait(10)
+    with Screen() as own:
+        yield own.environment
+
+
+@pytest.fixture
+def ports() -> Ports:
+    return Ports("127.0.0.1", free_base())

@@ -1,17 +1,22 @@
-"""A loop on the bench: a window, a stream and a clock that do what a test says, and break when it says so."""
+"""A loop on the bench: a window, a stream, a trigger and a clock that do what a test says, and break when it says so."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from display_parts import BEGIN_S, envelope, run_start, volume
 
+from feedback.cues import Cue
+from feedback.ends import Ends
+from feedback.here import Here
+from feedback.keyboard import Press
 from feedback.log import Album, GlassLog
 from feedback.loop import Loop
 from feedback.shapes import Shape, Text
 from feedback.state import DisplayState
-from rtfmri.messages import BlockInfo, Envelope, Pause, Rating, Shown
+from rtfmri.messages import BlockInfo, DisplayReport, Envelope, FromDisplay, Shown, TriggerSettings
 
 LONG = (BlockInfo(name="self_compassion", onset_s=0.0, duration_s=1_000.0, role="regulate"),)
 
@@ -29,13 +34,19 @@ class Time:
 class Window:
     """Keeps what is on the glass; ``broken`` names the calls that raise."""
 
-    def __init__(self) -> None:
+    size_px, aspect = (1024, 768), 4 / 3
+
+    def __init__(self, refresh_hz: float | None = None) -> None:
+        self.refresh_hz = refresh_hz
+        self.has_keys = True
+        self.asked_for_keys = 0
         self.broken: set[str] = set()
         self.back: tuple[Shape, ...] = ()
         self.glass: tuple[Shape, ...] = ()
         self.flips = 0
-        self.keys: tuple[str, ...] = ()
+        self.keys: tuple[Press | str, ...] = ()
         self.saved: list[Path] = []
+        self.prepared: set[str] = set()
 
     def draw(self, shapes: tuple[Shape, ...]) -> None:
         if "words" in self.broken and any(isinstance(shape, Text) for shape in shapes):
@@ -49,11 +60,19 @@ class Window:
             raise RuntimeError("the screen is gone")
         self.glass, self.flips = self.back, self.flips + 1
 
-    def pressed(self) -> tuple[str, ...]:
-        if "pressed" in self.broken:
+    def presses(self, now_s: float) -> tuple[Press, ...]:
+        if "presses" in self.broken:
             raise RuntimeError("the keyboard is gone")
         keys, self.keys = self.keys, ()
-        return keys
+        return tuple(Press(key) if isinstance(key, str) else key for key in keys)
+
+    def take_keys(self) -> None:
+        self.asked_for_keys += 1
+
+    def prepare(self, images: Iterable[str]) -> None:
+        if "prepare" in self.broken:
+            raise RuntimeError("no such picture")
+        self.prepared |= set(images)
 
     def screenshot(self, path: Path) -> None:
         self.saved.append(path)
@@ -65,7 +84,8 @@ class Stream:
     def __init__(self, time: Time) -> None:
         self.broken: set[str] = set()
         self.coming: list[Envelope] = []
-        self.said: list[Shown | Rating | Pause] = []
+        self.said: list[FromDisplay] = []
+        self.last_heard_s: float | None = None
         self.offset: tuple[float, float] | None = None
         self.at_once = 1_000  # messages in one answer
         self.delay_s = 0.0  # how long each takes
@@ -81,7 +101,7 @@ class Stream:
         heard, self.coming = tuple(self.coming[: self.at_once]), self.coming[self.at_once :]
         return heard
 
-    def send(self, message: Shown | Rating | Pause) -> None:
+    def send(self, message: FromDisplay) -> None:
         if "send" in self.broken:
             raise RuntimeError("no way back")
         self.said.append(message)
@@ -94,14 +114,47 @@ class Stream:
         return self.offset
 
 
+class Box:
+    """The scanner's trigger: times in ``coming`` are read once."""
+
+    def __init__(self) -> None:
+        self.kind, self.problem = "none", ""
+        self.coming: list[float] = []
+        self.settings: list[TriggerSettings] = []
+
+    def listen_to(self, settings: TriggerSettings) -> None:
+        self.kind = settings.kind
+        self.settings.append(settings)
+
+    def read(self) -> tuple[float, ...]:
+        times_s, self.coming = tuple(self.coming), []
+        return times_s
+
+
+class Voice:
+    """Keeps which sounds were asked for."""
+
+    def __init__(self) -> None:
+        self.problem = ""
+        self.played: list[Cue] = []
+        self.tried = 0
+
+    def play(self, cue: Cue) -> None:
+        self.played.append(cue)
+
+    def try_card(self) -> None:
+        self.tried += 1
+
+
 class Bench:
     """A loop and everything around it."""
 
-    def __init__(self, *, exit_at_end: bool = False, album: Album | None = None) -> None:
+    def __init__(self, *, exit_at_end: bool = False, album: Album | None = None, here: Here | None = None) -> None:
         self.time = Time()
         self.window, self.stream, self.stop = Window(), Stream(self.time), threading.Event()
-        parts = (self.window, self.stream, self.stream, GlassLog(None), album or Album(None))
-        self.loop = Loop(DisplayState("d"), *parts, exit_at_end=exit_at_end, stop=self.stop, clock=self.time)
+        self.box, self.voice = Box(), Voice()
+        ends = Ends(self.window, self.stream, self.stream, self.box, self.voice, GlassLog(None), album or Album(None))
+        self.loop = Loop(DisplayState("d"), ends, here or Here(), self.time, self.stop, exit_at_end=exit_at_end)
 
     def frames(self, count: int) -> None:
         for _ in range(count):
@@ -114,6 +167,9 @@ class Bench:
 
     def shown(self) -> list[Shown]:
         return [message for message in self.stream.said if isinstance(message, Shown)]
+
+    def reports(self) -> list[DisplayReport]:
+        return [message for message in self.stream.said if isinstance(message, DisplayReport)]
 
 
 class Elapsing(threading.Event):

@@ -21,7 +21,8 @@ def test_the_participant_pauses_and_goes_on_with_one_key() -> None:
 def test_a_bouncing_button_is_one_press() -> None:
     state = played([volume(12)])
     paused, _ = on_key(state, "p", state.now_s)
-    assert on_key(paused, "p", state.now_s + 0.05) == (paused, ())
+    bounced, said = on_key(paused, "p", state.now_s + 0.05)
+    assert (look(bounced).kind, said) == ("paused", ())
 
 
 def test_other_keys_do_nothing() -> None:
@@ -34,6 +35,12 @@ def test_a_pause_lasts_into_the_next_run_and_its_engine_hears_of_it() -> None:
     state, said = on_message(state, envelope(run_start(run_uid="run-b"), run_uid="run-b"), BEGIN_S + 9)
     assert [message.paused for message in said] == [True]
     assert look(state).kind == "paused"
+
+
+def test_a_button_that_bounces_while_a_run_begins_does_not_end_the_pause() -> None:
+    state, _ = on_key(armed(), "p", BEGIN_S)
+    state, _ = on_message(state, envelope(run_start(run_uid="run-b"), run_uid="run-b"), BEGIN_S + 0.01)
+    assert on_key(state, "p", BEGIN_S + 0.02)[0].paused
 
 
 def test_a_display_restarted_during_a_pause_is_paused() -> None:

@@ -8,12 +8,14 @@ import pytest
 from display_bench import LONG, Bench, Elapsing
 from display_parts import envelope, run_start, run_stop, volume
 
+from feedback.here import Here
 from feedback.log import MOST_PICTURES, Album, GlassLog, shown
 from feedback.look import Look
-from feedback.loop import CATCH_UP_S, FRAME_S, LINGER_S
+from feedback.loop import CATCH_UP_S, LINGER_S
+from feedback.pace import FRAME_S
 from feedback.shapes import Disc, Text
 from feedback.state import look
-from rtfmri.messages import Operator, Pause
+from rtfmri.messages import DisplaySettings, Operator, Pause, RunStart, TrialInfo, TriggerSettings
 from rtfmri.paradigm import Block
 
 
@@ -51,13 +53,26 @@ def test_a_flip_that_changes_nothing_is_not_reported() -> None:
     assert len(bench.shown()) == count
 
 
-def test_there_are_never_more_than_sixty_frames_a_second() -> None:
+def test_there_are_never_more_than_sixty_frames_a_second_and_half_as_many_where_only_idle_motion_is_seen() -> None:
     bench = Bench()
     bench.frames(1)
-    began_s, flips = bench.time.now_s, bench.window.flips
+    began_s = bench.time.now_s
+    bench.frames(30)
+    assert bench.time.now_s - began_s == pytest.approx(60 * FRAME_S)
+    bench.in_regulation()
+    began_s = bench.time.now_s
     bench.frames(120)
-    assert bench.window.flips == flips + 120
     assert bench.time.now_s - began_s == pytest.approx(120 * FRAME_S)
+
+
+def test_in_idle_a_message_is_on_the_glass_within_a_frame() -> None:
+    bench = Bench()
+    bench.frames(3)
+    bench.stream.coming = [envelope(run_start())]
+    began_s = bench.time.now_s
+    bench.frames(1)
+    assert bench.shown()[-1].state == "waiting"
+    assert bench.time.now_s - began_s <= FRAME_S + 1e-9
 
 
 @pytest.mark.parametrize("part", ["receive", "send", "poll"])
@@ -86,7 +101,7 @@ def test_when_words_cannot_be_drawn_the_neutral_circle_is_shown(capsys: pytest.C
     assert any(isinstance(shape, Text) for shape in bench.window.glass)
 
 
-@pytest.mark.parametrize("part", ["draw", "flip", "pressed"])
+@pytest.mark.parametrize("part", ["draw", "flip", "presses"])
 def test_a_broken_window_does_not_end_the_display(part: str, capsys: pytest.CaptureFixture[str]) -> None:
     bench = Bench().in_regulation()
     bench.window.broken = {part}
@@ -187,3 +202,86 @@ def test_the_log_adds_to_what_is_there(tmp_path: Path) -> None:
         with GlassLog(path) as log:
             log.write(shown("d", Look("waiting"), float(number), None), Look("waiting"))
     assert len(path.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def triggered(**fields: object) -> RunStart:
+    settings = DisplaySettings(feedback="continuous", trigger=TriggerSettings(kind="keyboard", key="5"), **fields)  # type: ignore[arg-type]
+    return run_start(display=settings)
+
+
+def test_the_triggers_key_is_a_pulse_once_and_no_button() -> None:
+    bench = Bench()
+    bench.stream.coming = [envelope(triggered())]
+    bench.frames(2)
+    bench.window.keys = ("5",)  # a keyboard that the trigger's own queue does not know
+    bench.frames(1)
+    assert bench.loop.state.pulses == 1
+    pulse_s = bench.time.now_s + 0.9
+    bench.time.now_s += 1.0
+    bench.box.coming, bench.window.keys = [pulse_s], ("5",)  # both tell of the same press
+    bench.frames(2)
+    assert (bench.loop.state.pulses, bench.loop.state.pulse_s) == (2, pulse_s)
+
+
+def test_at_arm_the_trigger_is_opened_the_keyboard_taken_the_pictures_loaded_and_the_sound_card_tried(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"a")
+    bench = Bench(here=Here(flip="x", trigger=TriggerSettings(kind="serial", port="/dev/ttyUSB0"), images=tmp_path))
+    trials = (TrialInfo(block="rest", image="a.png"), TrialInfo(block="rest", lines=("Words",), image="b.png"))
+    bench.stream.coming = [envelope(triggered(trials=trials, cues=True))]
+    bench.frames(2)
+    assert bench.box.settings == [TriggerSettings(kind="serial", port="/dev/ttyUSB0")]
+    assert (bench.window.asked_for_keys, bench.voice.tried) == (1, 1)
+    assert bench.window.prepared == {str(tmp_path / "a.png")}
+    report = bench.reports()[-1]
+    assert report.flip == "x"
+    assert any("b.png" in problem for problem in report.problems)
+
+
+def test_block_boundaries_are_heard_where_the_study_says_so() -> None:
+    bench = Bench()
+    settings = DisplaySettings(feedback="continuous", cues=True)
+    bench.stream.coming = [envelope(run_start(display=settings)), envelope(volume(0))]
+    bench.frames(60)
+    for index in range(1, 12):
+        bench.stream.coming = [envelope(volume(index))]
+        bench.frames(60)
+    assert bench.voice.played == ["rest", "regulate"]
+
+
+def test_the_display_reports_at_once_every_ten_seconds_and_when_something_changed() -> None:
+    bench = Bench()
+    bench.frames(2)
+    assert len(bench.reports()) == 1
+    first = bench.reports()[0]
+    assert (first.size_px, first.view, first.problems) == ((1024, 768), "circle", ())
+    until_s = bench.time.now_s + 25.0
+    while bench.time.now_s < until_s:
+        bench.frames(1)
+    assert len(bench.reports()) == 3
+    assert bench.reports()[-1].frames > first.frames
+    bench.box.problem = "The cable is out."
+    bench.frames(1)
+    assert bench.reports()[-1].problems == ("The cable is out.",)
+    bench.box.problem = ""
+    bench.frames(1)
+    assert (len(bench.reports()), bench.reports()[-1].problems) == (5, ())
+
+
+def test_the_operator_hears_of_an_error_of_the_displays_own_and_of_a_lost_keyboard(capsys: pytest.CaptureFixture[str]) -> None:
+    bench = Bench().in_regulation()
+    bench.window.broken, bench.window.has_keys = {"words"}, False
+    bench.frames(1)
+    problems = bench.reports()[-1].problems
+    assert any("no font" in problem for problem in problems)
+    assert any("keyboard" in problem for problem in problems)
+    assert "no font" in capsys.readouterr().err
+
+
+def test_what_is_shown_says_block_trial_and_time_zero() -> None:
+    bench = Bench()
+    settings = DisplaySettings(feedback="continuous", trials=(TrialInfo(block="rest", name="kind words", lines=("A",)),))
+    bench.stream.coming = [envelope(run_start(display=settings)), envelope(volume(0))]
+    bench.frames(3)
+    last = bench.shown()[-1]
+    assert (last.block, last.trial) == (0, "kind words")
+    assert last.zero_unix_s == bench.loop.state.zero_s

@@ -2,116 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
-import queue
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
-from display_parts import run_start, run_stop, volume
+from display_parts import run_stop, volume
+from display_running import PATIENCE_S, START, Engine, display, lines_of, wait_until
 
-from rtfmri.messages import BlockInfo, Envelope, Message, Pause, Rating, RunStart, Shown
-from rtfmri.stream.ports import Ports, free_base
-from rtfmri.stream.publisher import Publisher
-from rtfmri.stream.returns_server import ReturnsServer
+from rtfmri.messages import Shown
+from rtfmri.stream.ports import Ports
 
 pytestmark = [pytest.mark.display, pytest.mark.skipif(find_spec("psychopy") is None, reason="PsychoPy is not installed")]
-
-PATIENCE_S = 60.0
-TR_S = 0.2
-BLOCKS = (
-    BlockInfo(name="rest", onset_s=0.0, duration_s=2.0, role="rest"),
-    BlockInfo(name="self_compassion", onset_s=2.0, duration_s=600.0, role="regulate"),
-)
-START: RunStart = run_start(tr_s=TR_S, blocks=BLOCKS, stale_after_s=1.0, pause_after_s=3.0)
-
-
-class Engine:
-    """The stream's real end: what is told is published; what the display says back is kept."""
-
-    def __init__(self, ports: Ports, told: tuple[Envelope, ...] = ()) -> None:
-        self.returned: queue.Queue[Shown | Rating | Pause] = queue.Queue()
-        self.told = told
-        self._ports = ports
-
-    @contextmanager
-    def running(self) -> Iterator[Engine]:
-        with ExitStack() as stack:
-            self._publisher = stack.enter_context(Publisher(self._ports))
-            self.returns = stack.enter_context(ReturnsServer(self._ports, self.returned.put, lambda _fault: None))
-            self._publisher.open_run("run-a", self.told)
-            yield self
-
-    def tell(self, *messages: Message) -> None:
-        for message in messages:
-            envelope = Envelope(run_uid="run-a", seq=len(self.told), sent_unix_s=time.time(), message=message)
-            self._publisher.publish(envelope)
-            self.told = (*self.told, envelope)
-
-    def scan(self, indices: range, value: float, until: Callable[[Shown], bool] = lambda _: False) -> Shown | None:
-        """One volume every TR; ends at the first thing shown that fulfils ``until``."""
-        begin_s = time.monotonic()
-        for number, index in enumerate(indices):
-            block = 0 if index * TR_S < 2.0 else 1
-            self.tell(volume(index, value, block=block, condition=BLOCKS[block].name))
-            found = self._heard(until, begin_s + (number + 1) * TR_S)
-            if found is not None:
-                return found
-        return None
-
-    def wait_for(self, until: Callable[[Shown], bool]) -> Shown:
-        found = self._heard(until, time.monotonic() + PATIENCE_S)
-        assert found is not None, "the display did not show it in time"
-        return found
-
-    def _heard(self, until: Callable[[Shown], bool], deadline_s: float) -> Shown | None:
-        while True:
-            try:
-                message = self.returned.get(timeout=max(0.0, deadline_s - time.monotonic()))
-            except queue.Empty:
-                return None
-            if isinstance(message, Shown) and until(message):
-                return message
-
-
-@contextmanager
-def display(ports: Ports, environment: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The display's process, once it has said that it is ready."""
-    command = [sys.executable, "-m", "feedback", "--connect", ports.messages, "--size", "640x480", *arguments]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        guard = threading.Timer(PATIENCE_S, process.kill)
-        guard.start()
-        assert process.stdout.readline() == "display ready\n", process.communicate()[1]
-        guard.cancel()
-        yield process
-    finally:
-        guard.cancel()
-        process.kill()
-        process.communicate()
-
-
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Look again and again, as nothing tells that a file grew; fails after ``PATIENCE_S`` or when the display is gone."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert process.poll() is None
-        assert time.monotonic() < deadline_s
-        time.sleep(0.05)
-
-
-def lines_of(log: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
 def warm_pixels(path: Path) -> int:
@@ -119,11 +26,6 @@ def warm_pixels(path: Path) -> int:
 
     pixels = Image.open(path).convert("RGB").tobytes()
     return sum(red > 180 and blue < 110 for red, blue in zip(pixels[::3], pixels[2::3], strict=True))
-
-
-@pytest.fixture
-def ports() -> Ports:
-    return Ports("127.0.0.1", free_base())
 
 
 def test_a_run_is_shown_reported_logged_and_ends_with_thanks(screen: dict[str, str], ports: Ports, tmp_path: Path) -> None:
@@ -143,7 +45,7 @@ def test_a_run_is_shown_reported_logged_and_ends_with_thanks(screen: dict[str, s
     assert ended.clock_offset_s == pytest.approx(0.0, abs=0.1)
     shown = lines_of(log)
     assert len({line["index"] for line in shown if line["state"] == "fresh"}) >= 5  # of 10, in 2 s, on a machine that is busy
-    assert all(line["block"] == "self_compassion" and line["value"] == 0.5 for line in shown if line["state"] == "fresh")
+    assert all(line["block_name"] == "self_compassion" and line["value"] == 0.5 for line in shown if line["state"] == "fresh")
     flips = [line["flip_unix_s"] for line in shown]
     assert flips == sorted(flips)
     pictures = {path.stem.partition("_")[2]: path for path in sorted(album.iterdir())}

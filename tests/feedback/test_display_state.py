@@ -128,6 +128,17 @@ def test_a_late_volume_does_not_pull_the_instructions_back() -> None:
     assert state.course.elapsed_s == pytest.approx(11.4)
 
 
+def test_volumes_that_come_a_little_later_for_good_stop_the_clock_until_it_fits_and_never_put_it_back() -> None:
+    state = played(volume(i) for i in range(5))
+    elapsed = [state.course.elapsed_s or 0.0]
+    for index in range(5, 20):
+        waited = ticked(state, BEGIN_S + index + 0.75 - state.now_s)
+        state = hear(waited, volume(index), BEGIN_S + index + 0.8)
+        elapsed += [waited.course.elapsed_s or 0.0, state.course.elapsed_s or 0.0]
+    assert elapsed == sorted(elapsed)
+    assert elapsed[-1] == pytest.approx(19.0)
+
+
 def test_a_run_that_is_late_for_good_takes_the_display_with_it() -> None:
     state = played(volume(i) for i in range(5))
     for index in range(5, 20):

@@ -11,68 +11,56 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from display_parts import BEGIN_S, hear, played, run_start, run_stop, ticked, volume
 
-from feedback.scene import CENTRE_Y, GROUND, LETTERS, LIGHT, LINES_Y, OUTLINE_GAP, SECOND_LINE, circle, radius_of, scene
-from feedback.shapes import Shape, Text, flipped
-from feedback.state import DisplayState, on_tick
-from feedback.wording import languages
-from rtfmri.messages import DisplaySettings
+from feedback.gallery import gallery
+from feedback.palette import GROUND, LIGHT, SAND, WARM
+from feedback.shapes import Curve, Disc, Dots, Image, Rect, Ring, Shape, Text, flipped
 
 pytestmark = [pytest.mark.display, pytest.mark.skipif(find_spec("psychopy") is None, reason="PsychoPy is not installed")]
 
 WIDTH, HEIGHT = 640, 480
 Pixels = npt.NDArray[np.int16]
+TEXTS = {"latin": "Wir sind gleich so weit", "hebrew": "אין דבר שעליך לעשות", "arabic": "لا يوجد شيء عليك فعله", "greek": "Ξεκουραστείτε"}
+MIXED: tuple[Shape, ...] = (
+    Disc(-0.3, 0.2, 0.08, WARM, 1.0),
+    Rect(0.2, 0.1, 0.3, 0.06, LIGHT, 1.0, 0.02),
+    Curve(((-0.3, -0.2), (-0.1, -0.1), (0.0, -0.25)), 0.012, SAND),
+    Dots(((0.1, -0.1), (0.2, -0.15), (0.3, -0.3)), 0.01, LIGHT),
+    Ring(0.3, -0.1, 0.05, LIGHT, 1.0),
+)
 
 
-def at(value: float, validity: str = "ok", later_s: float = 1.0) -> DisplayState:
-    return played([volume(12, value), volume(13, value, validity)], run_start(), later_s)
-
-
-def every_line() -> dict[str, tuple[Shape, ...]]:
-    """Each text of each language where it stands, two lines a picture."""
-    texts = [text for words in languages().values() for table in (words.look, words.role, words.block) for text in table.values()]
+def shapes_drawn(image: Path) -> dict[str, tuple[Shape, ...]]:
+    plates = {name: flipped(shapes, flip) for name, flip, shapes in gallery(("de",))}
     return {
-        f"text_{number:03d}": tuple(
-            Text(0.0, y, line, height, colour)
-            for line, y, height, colour in zip(text, LINES_Y, LETTERS, (LIGHT, SECOND_LINE), strict=False)
-        )
-        for number, text in enumerate(sorted(set(texts)))
+        **plates,
+        **{f"text_{name}": (Text(0.0, 0.0, text, 0.06, LIGHT),) for name, text in TEXTS.items()},
+        **{f"mixed_{flip}": flipped(MIXED, flip) for flip in ("none", "x", "y", "180")},  # type: ignore[arg-type]
+        **{f"image_{flip}": flipped((Image(0.1, 0.1, 0.4, 0.4, str(image)),), flip) for flip in ("none", "x", "y", "180")},  # type: ignore[arg-type]
+        "bar": (Rect(0.0, 0.0, 0.25, 0.5, WARM),),
+        "round_bar": (Rect(0.0, 0.0, 0.25, 0.5, WARM, 1.0, 0.1),),
+        "half_bar": (Rect(0.0, 0.0, 0.25, 0.5, WARM, 0.5, 0.1),),
+        "line": (Curve(((-0.4, -0.3), (0.4, 0.3)), 0.05, WARM),),
+        "dots": (Dots(tuple((x / 10, 0.0) for x in range(-4, 5)), 0.03, WARM),),
+        "clear": (Disc(0.0, 0.0, 0.2, WARM, 0.0), Rect(0.0, 0.0, 0.3, 0.3, WARM, 0.0), Text(0.0, 0.0, "nothing", 0.06, LIGHT, 0.0)),
     }
-
-
-def looks() -> dict[str, tuple[Shape, ...]]:
-    states = {
-        "before": on_tick(DisplayState("d"), BEGIN_S)[0],
-        "waiting": hear(DisplayState("d"), run_start(), BEGIN_S),
-        "rest": played([volume(3)], later_s=1.0),
-        "wide": at(1.0),
-        "middle": at(0.0),
-        "narrow": at(-1.0),
-        "held": ticked(played([volume(12, 0.5), volume(13, validity="held")]), 1.0),
-        "stale": at(1.0, later_s=5.0),
-        "paused": at(1.0, later_s=12.0),
-        "settling": at(1.0, "settling"),
-        "ended": ticked(hear(played([volume(12)]), run_stop(), BEGIN_S + 13), 1.0),
-        "german": played([volume(3)], run_start(display=DisplaySettings(language="de")), later_s=1.0),
-    }
-    shapes = {name: scene(state) for name, state in states.items()}
-    turned = {f"wide_{flip}": flipped(shapes["wide"], flip) for flip in ("x", "y", "180")}
-    return {**shapes, **turned, "circle_only": circle(states["wide"])}
 
 
 @pytest.fixture(scope="module")
 def pictures(screen: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pixels]:
-    """(height, width, 3) of every look and every text, 0 ... 255."""
-    from PIL import Image  # comes with PsychoPy
+    """(height, width, 3), 0 ... 255."""
+    from PIL import Image as Pictures  # comes with PsychoPy
 
     folder = tmp_path_factory.mktemp("pictures")
-    wanted = {**looks(), **every_line()}
+    quarters = np.zeros((60, 120, 3), np.uint8)  # light above, and lightest above on the left
+    quarters[:30, :60], quarters[:30, 60:] = 250, 150
+    Pictures.fromarray(quarters).save(folder / "trial.png")
+    wanted = shapes_drawn(folder / "trial.png")
     script = Path(__file__).with_name("draw_pictures.py")
     command = [sys.executable, str(script), str(folder), str(WIDTH), str(HEIGHT)]
-    done = subprocess.run(command, input=pickle.dumps(wanted), env=screen, capture_output=True, timeout=120, check=False)
+    done = subprocess.run(command, input=pickle.dumps(wanted), env=screen, capture_output=True, timeout=150, check=False)
     assert (done.returncode, done.stderr.decode()) == (0, "")
-    return {name: np.asarray(Image.open(folder / f"{name}.png"), dtype=np.int16) for name in wanted}
+    return {name: np.asarray(Pictures.open(folder / f"{name}.png"), dtype=np.int16) for name in wanted}
 
 
 def drawn(picture: Pixels) -> npt.NDArray[np.bool_]:
@@ -92,47 +80,75 @@ def test_the_ground_is_dark_grey_and_not_black(pictures: dict[str, Pixels]) -> N
         assert np.abs(picture[:5] - 0x26).max() <= 1
 
 
-def test_a_larger_value_is_a_larger_circle_of_the_size_that_the_scene_says(pictures: dict[str, Pixels]) -> None:
-    areas = [warm(pictures[name]) for name in ("narrow", "middle", "wide")]
-    wanted = [np.pi * (radius_of(value) * HEIGHT) ** 2 for value in (-1.0, 0.0, 1.0)]
-    np.testing.assert_allclose(areas, wanted, rtol=0.12)  # the midline covers a little of it
-
-
-@pytest.mark.parametrize("name", ["before", "waiting", "rest", "stale", "paused", "settling", "ended", "german"])
-def test_without_a_value_nothing_is_warm_but_a_shape_is_there(pictures: dict[str, Pixels], name: str) -> None:
-    assert warm(pictures[name]) == 0
-    centre = pictures[name][round(HEIGHT * (0.5 - CENTRE_Y)), WIDTH // 2]
-    assert centre.min() > 80
-
-
-def test_a_held_value_has_a_dotted_outline_around_the_disc_and_a_fresh_one_has_none(pictures: dict[str, Pixels]) -> None:
-    assert 0.2 < light_around(pictures["held"], radius_of(0.5)) < 0.8
-    assert light_around(pictures["middle"], radius_of(0.0)) == 0.0
-
-
-def light_around(picture: Pixels, radius: float) -> float:
-    """Which part of a circle around the disc, where the outline would be, is light."""
-    angles = np.linspace(0.0, 2.0 * np.pi, 720, endpoint=False)
-    rows = np.round(HEIGHT * (0.5 - CENTRE_Y - (radius + OUTLINE_GAP) * np.sin(angles)) - 0.5).astype(int)
-    columns = np.round(WIDTH / 2 + HEIGHT * (radius + OUTLINE_GAP) * np.cos(angles) - 0.5).astype(int)
-    return float((picture[rows, columns].min(axis=1) > 80).mean())
-
-
-@pytest.mark.parametrize(("name", "turn"), [("wide_x", np.s_[:, ::-1]), ("wide_y", np.s_[::-1, :]), ("wide_180", np.s_[::-1, ::-1])])
-def test_a_flip_turns_the_whole_picture(pictures: dict[str, Pixels], name: str, turn: tuple[slice, slice]) -> None:
-    upright, turned = drawn(pictures["wide"])[turn], drawn(pictures[name])
-    assert (upright ^ turned).sum() < 0.03 * upright.sum()  # letters are rasterised to whole pixels
-    assert (drawn(pictures["wide"]) ^ turned).sum() > 0.03 * upright.sum()
+def test_what_is_clear_is_not_drawn_and_a_blank_screen_is_empty(pictures: dict[str, Pixels]) -> None:
+    assert not drawn(pictures["clear"]).any()
+    assert not drawn(pictures["blank"]).any()
 
 
 def test_everything_lies_within_the_central_70_percent(pictures: dict[str, Pixels]) -> None:
-    for name, picture in pictures.items():
-        rows, columns = np.nonzero(drawn(picture))
-        assert abs(rows - HEIGHT / 2).max() <= 0.35 * HEIGHT, name
-        assert abs(columns - WIDTH / 2).max() <= 0.35 * WIDTH, name
+    for name in (name for name in pictures if name.startswith("de_")):
+        rows, columns = np.nonzero(drawn(pictures[name]))
+        assert abs(rows - HEIGHT / 2).max() <= 0.35 * HEIGHT + 1, name
+        assert abs(columns - WIDTH / 2).max() <= 0.35 * WIDTH + 1, name
 
 
-def test_every_text_is_drawn(pictures: dict[str, Pixels]) -> None:
-    for name, picture in pictures.items():
-        if name.startswith("text_"):
-            assert drawn(picture).sum() > 150, name
+@pytest.mark.parametrize("view", ["circle", "thermometer", "line"])
+def test_a_larger_value_is_more_of_the_warm_colour_or_higher_and_no_value_is_none_of_it(pictures: dict[str, Pixels], view: str) -> None:
+    assert warm(pictures[f"de_{view}_neutral"]) == warm(pictures[f"de_{view}_resting"]) == 0
+    low, high = pictures[f"de_{view}_low"], pictures[f"de_{view}_high"]
+    assert warm(low) > 0
+    if view == "line":
+        assert top_of_warm(high) < top_of_warm(low)
+    else:
+        assert warm(high) > 1.5 * warm(low)
+
+
+def top_of_warm(picture: Pixels) -> int:
+    return int(np.nonzero(((picture[..., 0] > 180) & (picture[..., 2] < 110)).any(axis=1))[0][0])
+
+
+@pytest.mark.parametrize("view", ["circle", "thermometer", "line"])
+def test_a_held_value_looks_otherwise_than_a_fresh_one(pictures: dict[str, Pixels], view: str) -> None:
+    assert np.abs(pictures[f"de_{view}_held"] - pictures["de_flip_none" if view == "circle" else f"de_{view}_high"]).max() > 60
+
+
+@pytest.mark.parametrize(("flip", "turn"), [("x", np.s_[:, ::-1]), ("y", np.s_[::-1, :]), ("180", np.s_[::-1, ::-1])])
+@pytest.mark.parametrize("what", ["de_flip", "mixed", "image"])
+def test_a_flip_turns_the_whole_picture(pictures: dict[str, Pixels], what: str, flip: str, turn: tuple[slice, slice]) -> None:
+    upright, turned = drawn(pictures[f"{what}_none"])[turn], drawn(pictures[f"{what}_{flip}"])
+    assert (upright ^ turned).sum() < 0.04 * upright.sum()  # letters are rasterised to whole pixels
+    assert what == "image" or (drawn(pictures[f"{what}_none"]) ^ turned).sum() > 0.04 * upright.sum() or flip == "x"
+
+
+def test_a_picture_keeps_its_proportions_and_is_turned_with_the_screen(pictures: dict[str, Pixels]) -> None:
+    rows, columns = np.nonzero(drawn(pictures["image_none"]))
+    assert np.ptp(columns) == pytest.approx(0.4 * HEIGHT, abs=3)
+    assert np.ptp(rows) == pytest.approx(0.2 * HEIGHT, abs=3)
+    lightest = {flip: np.argwhere(pictures[f"image_{flip}"].min(axis=2) > 200).mean(axis=0) for flip in ("none", "x", "y", "180")}
+    middle = np.array([HEIGHT, WIDTH]) / 2 - 0.5
+    for flip, sides in (("x", (1, -1)), ("y", (-1, 1)), ("180", (-1, -1))):
+        np.testing.assert_allclose(lightest[flip] - middle, (lightest["none"] - middle) * sides, atol=1.5)
+
+
+def test_bars_lines_and_dots_are_as_large_as_they_should_be(pictures: dict[str, Pixels]) -> None:
+    unit = HEIGHT**2
+    assert warm(pictures["bar"]) == pytest.approx(0.25 * 0.5 * unit, rel=0.02)
+    assert warm(pictures["round_bar"]) == pytest.approx((0.25 * 0.5 - (4 - np.pi) * 0.1**2) * unit, rel=0.03)
+    assert warm(pictures["line"]) == pytest.approx((1.0 * 0.05 + np.pi * 0.025**2) * unit, rel=0.06)
+    assert warm(pictures["dots"]) == pytest.approx(9 * np.pi * 0.03**2 * unit, rel=0.12)
+
+
+def test_a_bar_that_is_half_clear_has_one_colour_all_over(pictures: dict[str, Pixels]) -> None:
+    bar = pictures["half_bar"]
+    inside = bar[HEIGHT // 2 - 90 : HEIGHT // 2 + 90, WIDTH // 2 - 50 : WIDTH // 2 + 50].reshape(-1, 3)
+    assert np.ptp(inside, axis=0).max() <= 2
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_script_is_drawn_with_letters_and_not_with_boxes(pictures: dict[str, Pixels], name: str) -> None:
+    ink = drawn(pictures[f"text_{name}"])
+    rows, columns = np.nonzero(ink)
+    assert 0.15 * WIDTH < np.ptp(columns) < 0.75 * WIDTH
+    profile = ink.any(axis=0)[columns.min() : columns.max()]
+    assert ink.sum() < 0.5 * np.ptp(rows) * np.ptp(columns)
+    assert (~profile).any()  # gaps between words or letters

@@ -51,9 +51,7 @@ def test_motion_and_scores_are_summed_up():
     summary = summarise(enveloped(MESSAGES))
     assert summary.fd_mm is not None
     assert (summary.fd_mm.n, summary.fd_mm.max, summary.above_hold) == (2, 0.7, 2)
-    assert [(block.number, block.name, block.score_percent, block.se_percent) for block in summary.blocks] == [
-        (2, "self_compassion", 0.3, 0.1)
-    ]
+    assert [(block.number, block.name, block.score, block.se) for block in summary.blocks] == [(2, "self_compassion", 0.3, 0.1)]
 
 
 def test_latencies_are_kept_by_stage():

@@ -50,7 +50,7 @@ def test_the_bad_day_holds_most_kinds_of_fault() -> None:
 def test_the_demo_is_three_minutes_with_two_blocks_that_differ() -> None:
     scenario = load_scenario(SIM_DATA / "demo_scenario.toml")
     plan = plan_run(scenario)
-    assert (plan.n_volumes, plan.reference, scenario.tr_s) == (180, 10, 1.0)
+    assert (plan.n_volumes, plan.reference, scenario.tr_s) == (196, 10, 1.0)
     assert scenario.shape == (64, 64, 36)
     assert sum(block.role == "regulate" for block in plan.blocks) == 2
     for amplitudes in scenario.amplitudes_percent.values():

@@ -13,6 +13,7 @@ import zmq
 from stream_helpers import until
 
 from rtfmri.errors import StudyError
+from rtfmri.messages import DisplayReport
 from rtfmri.stream.control import Command, ControlServer, Reply, ask
 from rtfmri.stream.ports import Ports
 
@@ -28,6 +29,14 @@ def test_a_command_reaches_the_session_and_its_reply_comes_back(ports: Ports) ->
     with ControlServer(ports, handle):
         assert ask(ports, command, 10.0) == Reply(ok=True, text="Armed.", state="armed", label="sub-07_ses-01_task-nf_run-02")
     assert commands == [command]
+
+
+def test_a_status_that_tells_of_many_displays_comes_through(ports: Ports) -> None:
+    displays = tuple(
+        DisplayReport(display=f"d{n}", software="s", schema_version="1.2", sent_unix_s=1.0, problems=("x" * 300,) * 10) for n in range(8)
+    )
+    with ControlServer(ports, lambda command: Reply(ok=True, text="idle", displays=displays)):
+        assert ask(ports, Command(action="status"), 10.0).displays == displays
 
 
 def test_a_refusal_of_the_session_is_a_reply(ports: Ports) -> None:

@@ -7,16 +7,17 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import zmq
 from stream_helpers import envelope, shown, until
 
 from rtfmri.errors import StudyError
-from rtfmri.messages import Fault, Pause, Rating, RunStop, Shown, encode, encode_return
+from rtfmri.messages import DisplayReport, Fault, Pause, Rating, RunStop, Shown, encode, encode_return
 from rtfmri.stream.ports import Ports
 from rtfmri.stream.returns import ReturnsClient
-from rtfmri.stream.returns_server import BURST, FLOOD, GARBAGE, ReturnsServer
+from rtfmri.stream.returns_server import BURST, FLOOD, GARBAGE, LONGEST_PROBLEM, MOST_PROBLEMS, MOST_REPORTED, ReturnsServer
 
 
 class Ear:
@@ -65,6 +66,35 @@ def test_the_clock_offset_is_measured_and_its_error_is_honest(ports: Ports) -> N
         assert offset is not None
         assert abs(offset[0] - 1000.0) <= offset[1]
         assert ear.server.displays(time.time() + 1003.0)["stimulus"] == pytest.approx(3.0, abs=2.0)
+
+
+def report(display: str, **fields: Any) -> DisplayReport:
+    return DisplayReport(display=display, software="rtfmri 1", schema_version="1.2", sent_unix_s=1.0, **fields)
+
+
+def test_the_newest_report_of_each_display_is_kept_for_as_long_as_it_is_heard(ports: Ports) -> None:
+    ahead_s = 0.0
+    server = ReturnsServer(ports, lambda message: None, lambda fault: None, clock=lambda: time.time() + ahead_s)
+    with server, ReturnsClient(ports.messages, "mri") as client:
+        client.send(report("mri", frames=1))
+        client.send(report("mri", frames=2))
+        client.send(report("observer"))
+        assert until(lambda: [r.display for r in server.reports(30.0)] == ["mri", "observer"])
+        assert server.reports(30.0)[0].frames == 2
+        ahead_s = 31.0
+        assert server.reports(30.0) == ()
+        client.poll()  # a ping is a sign of life, too
+        assert until(lambda: [r.display for r in server.reports(30.0)] == ["mri"])
+
+
+def test_what_is_told_of_displays_stays_small(ports: Ports) -> None:
+    delivered: list[DisplayReport] = []
+    with ReturnsServer(ports, delivered.append, lambda fault: None) as server, ReturnsClient(ports.messages, "mri") as client:
+        for number in range(3 * MOST_REPORTED):
+            client.send(report(f"display-{number}", problems=("x" * 400,) * 20))
+        assert until(lambda: len(delivered) == 3 * MOST_REPORTED)
+        assert len(server.reports(30.0)) == MOST_REPORTED
+        assert delivered[0].problems == ("x" * LONGEST_PROBLEM,) * MOST_PROBLEMS
 
 
 def test_what_was_sent_while_the_engine_was_away_arrives_when_it_is_back(ports: Ports) -> None:
