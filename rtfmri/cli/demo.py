@@ -6,6 +6,7 @@ byte for each volume on a pseudo-terminal, which the display reads as a serial p
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -113,6 +115,7 @@ def _session(scenario: Scenario, places: Places, environment: dict[str, str] | N
         parts = [engine]
         if environment is not None:
             parts.append(stack.enter_context(_child(_display_command(places, ports, line), places.log("display"), environment)))
+        _operators_page(places, ports, console, stack)
         with console.status("starting engine and display (the first time, kernels are compiled) …"):
             _wait_until_ready(ports, engine, parts[1:], places)
         stop = threading.Event()
@@ -125,6 +128,18 @@ def _session(scenario: Scenario, places: Places, environment: dict[str, str] | N
             for part in parts:
                 part.wait(END_S)
     return scanner.written
+
+
+def _operators_page(places: Places, ports: Ports, console: Console, stack: ExitStack) -> None:
+    """`rtfmri console` for as long as the run goes on; nothing of the demo depends on it."""
+    if find_spec("nicegui") is None:
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        web_port = free.getsockname()[1]
+    command = [sys.executable, "-m", "rtfmri", "console", "--no-open", "--connect", ports.messages, "--web-port", str(web_port)]
+    stack.enter_context(_child(command, places.log("console"), None))
+    console.print(f"The operator's page, while the run goes on: http://127.0.0.1:{web_port}")
 
 
 class _Scanner(threading.Thread):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from nicegui import background_tasks, ui
 
 from rtfmri.console.after.outcome import STATES, Outcome, limits_words, read_outcome
@@ -32,8 +30,8 @@ def build(page: PageContext) -> None:
         start = story.start
         if start is None:
             return
-        session = (await page.status()).session
-        out = Path(session.out) if session else page.settings.out
+        _say(whole, f"Reading the record of {start.entities.label} ...")
+        out = await page.out()
         if out is None:
             _say(whole, "Where the record lies is not known: no session answers, and the console was started without a study's folder.")
             return
@@ -43,10 +41,10 @@ def build(page: PageContext) -> None:
         except StudyError as error:
             _say(whole, str(error))
             return
-        reply = await page.tell("propose", start.entities.sub, start.entities.ses)
+        following = (await page.tell("propose", start.entities.sub, start.entities.ses)).label if page.hearing.heard else None
         whole.clear()
         with whole:
-            _page(page, outcome, paths, reply.label if reply.ok else None)
+            _page(page, outcome, paths, following)
 
     def redraw(story: Story, hearing: Hearing) -> None:
         ended = story.start.run_uid if story.start is not None and story.stop is not None else None

@@ -19,11 +19,12 @@ from pydantic import ValidationError
 from rtfmri.console.story import Story
 from rtfmri.errors import StudyError
 from rtfmri.preflight.regions import ForArm
-from rtfmri.stream.control import Command, Reply, ask
+from rtfmri.stream.control import Command, Reply, SessionInfo, ask
 from rtfmri.stream.ports import Ports
 
 ANSWER_WITHIN_S = 65.0  # the session itself answers within 60 s: arming compiles kernels the first time
 STATUS_WITHIN_S = 1.5
+TOLD_WITHIN_S = 5.0
 
 _log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -53,7 +54,9 @@ Redraw = Callable[[Story, Hearing], None]
 
 
 class Hub(Protocol):
-    """Where the story is kept for all pages (``listening.py``)."""
+    """Where the story is kept for all pages (``listening.py``); ``session`` is the last one that answered."""
+
+    session: SessionInfo | None
 
     @property
     def story(self) -> Story: ...
@@ -98,11 +101,20 @@ class PageContext:
         self, action: str, sub: str | None = None, ses: str | None = None, run_number: int | None = None, note: str = ""
     ) -> Reply:
         """Say something to the session; the reply is not ok where nobody answers or a label is not possible. Never raises."""
-        return await self.off_loop(_asked, self.settings.ports, ANSWER_WITHIN_S, action, sub, ses, run_number, note)
+        within_s = ANSWER_WITHIN_S if action == "arm" else TOLD_WITHIN_S
+        return await self.off_loop(_asked, self.settings.ports, within_s, action, sub, ses, run_number, note)
 
     async def status(self) -> Reply:
         """The session's answer to ``status``: what it was started with, its run's state, the displays."""
-        return await self.off_loop(_asked, self.settings.ports, STATUS_WITHIN_S, "status")
+        reply = await self.off_loop(_asked, self.settings.ports, STATUS_WITHIN_S, "status")
+        self._hub.session = reply.session or self._hub.session
+        return reply
+
+    async def out(self) -> Path | None:
+        """The dataset folder: the session's, also of one that has ended; else what the console was started with."""
+        if self.hearing.heard:
+            await self.status()
+        return Path(self._hub.session.out) if self._hub.session is not None else self.settings.out
 
     async def off_loop(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that waits in a thread of its own."""

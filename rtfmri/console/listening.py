@@ -18,6 +18,7 @@ from rtfmri.console.context import Hearing, Redraw
 from rtfmri.console.feed import Feed
 from rtfmri.console.story import Story, after
 from rtfmri.messages import Envelope
+from rtfmri.stream.control import SessionInfo
 from rtfmri.stream.subscriber import LOST_AFTER_S, Subscriber
 
 GATHER_S = 0.015
@@ -32,6 +33,7 @@ class Listening:
     def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.story = Story()
         self.feed = Feed()
+        self.session: SessionInfo | None = None
         self._subscriber = Subscriber(address, clock)
         self._clock = clock
         self._redraws: set[Redraw] = set()

@@ -96,12 +96,14 @@ def test_a_console_that_is_restarted_is_followed_again_by_the_open_page(browser:
     with running_console(engine.ports, folder=tmp_path, web_port=web_port) as first:
         page = open_page(browser, first)
         wait_drawn(page, 49)
+    page.wait_for_selector("text=This page is cut off from its console", state="visible")
     engine.go_on(run, 50, 60)
     with running_console(engine.ports, folder=tmp_path, web_port=web_port):
         wait_drawn(page, 59, 60)
         engine.go_on(run, 60, 61)
         wait_drawn(page, 60)
         page.wait_for_selector("text=61 of 1200")  # nicegui's part of the page is alive, too
+        page.wait_for_selector("text=This page is cut off from its console", state="hidden")
     page.close()
     assert not list(tmp_path.iterdir())  # a console leaves nothing behind
 

@@ -85,12 +85,22 @@ function onKey(event) {
   }
 }
 
+// --- cut off: the console's process is gone, so everything here is old; nicegui shows its #popup then, in these words ---
+
+function sayWhatCutOffMeans() {
+  const [head, advice] = document.querySelectorAll("#popup > span");
+  if (!head || !advice) return;
+  head.textContent = "This page is cut off from its console: what it shows is old.";
+  advice.textContent = "The run goes on without it. Start rtfmri console again; this page then goes on by itself.";
+}
+
 function begin() {
   if (!window.Quasar || !document.querySelector(".console, .safe")) return requestAnimationFrame(begin);
   showTheme(stored());
   document.addEventListener("click", onClick);
   document.addEventListener("keydown", onKey);
   setInterval(count, 200);
+  sayWhatCutOffMeans();
 }
 
 begin();
