@@ -135,12 +135,13 @@ def _with_errors(lines: Iterable[Line], low: float, high: float) -> tuple[float,
 
 
 def marks(low: float, high: float, about: int = 4) -> list[float]:
-    """Round numbers between ``low`` and ``high``, about so many."""
+    """Round numbers between ``low`` and ``high``, about so many; two at least, as one tells no scale."""
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
-    return [round(k * step, 10) + 0.0 for k in range(first, math.floor(high / step + 1e-9) + 1)]
+    found = [round(k * step, 10) + 0.0 for k in range(first, math.floor(high / step + 1e-9) + 1)]
+    return found if len(found) > 1 else marks(low, high, 2 * about)
 
 
 def time_marks(end_s: float) -> list[float]:
