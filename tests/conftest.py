@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +15,21 @@ from rtfmri.simulate.scenario import load_scenario
 from rtfmri.study import Study, load_study
 from rtfmri.volume import Volume
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 ROOT = Path(__file__).parents[1]
 SIM_DATA = ROOT / "sim_data"
 REAL_DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One chromium for all pages that are looked at."""
+    from chromium_browser import chromium  # playwright, for those that need it
+
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -31,8 +31,9 @@ from rtfmri.simulate.scanner import play
 from rtfmri.stream.control import Command, ask
 from rtfmri.stream.ports import Ports, free_base
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "console"))
-from console_helpers import Console, Engine, chromium, open_page, running_console, wait_drawn
+sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("console", ".")]
+from chromium_browser import chromium
+from console_helpers import Console, Engine, open_page, running_console, wait_drawn
 
 VOLUMES, EARLY, MEASURED, TR_S = 1200, 200, 100, 0.5
 BROWSERS = 3

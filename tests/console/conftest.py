@@ -1,20 +1,13 @@
-"""One browser, one made-up engine and one console for all tests of the console."""
+"""One made-up engine and one console for all tests of the console."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
-from console_helpers import Console, Engine, chromium, running_console
-from playwright.sync_api import Browser
+from console_helpers import Console, Engine, running_console
 
 from rtfmri.stream.ports import Ports, free_base
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from feeder import Feeder, MadeUp
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from rtfmri.messages import Message
 from rtfmri.stream.ports import Ports
@@ -127,17 +125,3 @@ def status_of(address: str, headers: dict[str, str] | None = None, data: bytes |
     except urllib.error.HTTPError as error:
         with error:
             return error.code
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Debian's chromium, headless; skips where there is none."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no chromium on this machine")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--enable-precise-memory-info"])
-        try:
-            yield browser
-        finally:
-            browser.close()

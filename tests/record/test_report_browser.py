@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 from report_makers import a_record, a_run
 
 from rtfmri.record.recorded import RecordedRun
 from rtfmri.record.report.writing import write_report
-
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +45,7 @@ def test_the_page_prints_on_a4_without_cutting_anything_off(browser, address, tm
     page.close()
     assert ground == "rgb(255, 255, 255)"
     assert wide == 0
-    assert Path(tmp_path / "page.pdf").read_bytes() == printed
+    assert (tmp_path / "page.pdf").read_bytes() == printed
     assert pytest.approx(_page_width(printed), abs=1) == 595
 
 
