@@ -18,7 +18,7 @@ test: setup
 
 bench: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,bench]"
-	$(BIN)/python -m pytest tests/benchmarks -o addopts="" -p no:cacheprovider -s --benchmark-disable-gc $(ARGS)
+	$(BIN)/python -m pytest tests/benchmarks -o addopts="" -o faulthandler_timeout=0 -p no:cacheprovider -s --benchmark-disable-gc $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .
