@@ -31,7 +31,8 @@ def build(page: PageContext) -> None:
         if start is None:
             return
         _say(whole, f"Reading the record of {start.entities.label} ...")
-        out = await page.out()
+        session = (await page.status()).session if page.hearing.heard else None
+        out = page.out
         if out is None:
             _say(whole, "Where the record lies is not known: no session answers, and the console was started without a study's folder.")
             return
@@ -41,7 +42,7 @@ def build(page: PageContext) -> None:
         except StudyError as error:
             _say(whole, str(error))
             return
-        following = (await page.tell("propose", start.entities.sub, start.entities.ses)).label if page.hearing.heard else None
+        following = (await page.tell("propose", start.entities.sub, start.entities.ses)).label if session is not None else None
         whole.clear()
         with whole:
             _page(page, outcome, paths, following)

@@ -110,10 +110,9 @@ class PageContext:
         self._hub.session = reply.session or self._hub.session
         return reply
 
-    async def out(self) -> Path | None:
-        """The dataset folder: the session's, also of one that has ended; else what the console was started with."""
-        if self.hearing.heard:
-            await self.status()
+    @property
+    def out(self) -> Path | None:
+        """The dataset folder: that of the last session that answered (it may have ended), else what the console was started with."""
         return Path(self._hub.session.out) if self._hub.session is not None else self.settings.out
 
     async def off_loop(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -30,7 +30,8 @@ def _there(reports: tuple[DisplayReport, ...]) -> Check:
     if problems:
         return Check("display", "warning", f"{name}: {' '.join(problems)}", "See what the display's own window says.")
     if report.refresh_hz is None:
-        return Check("display", "warning", f"{name} is connected, but its refresh is not measured.", "Wait a moment, or restart it.")
+        found = f"{name} is connected, but its frames do not wait for the screen's refresh, so frames may be dropped or torn."
+        return Check("display", "warning", found, "Switch vertical sync on in the graphics driver, then restart the display.")
     screen = f"{report.refresh_hz:.1f} Hz" + (f", {size[0]} x {size[1]}" if size else "")
     dropped = report.dropped_frames / report.frames if report.frames else 0.0
     if dropped > DROPPED:

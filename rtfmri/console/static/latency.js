@@ -50,7 +50,7 @@ function drawRow(pen, row, middle, size, perMs, colours) {
   pen.textAlign = "left";
   pen.fillText(row.name, 8, middle);
   pen.textAlign = "right";
-  FIGURES.forEach((word, n) => pen.fillText(row[word].toFixed(1), figureX(size, n), middle));
+  FIGURES.forEach((word, n) => pen.fillText(row[word].toFixed(row[word] < 99.95 ? 1 : 0), figureX(size, n), middle));
   if (perMs === null) return;
   pen.fillStyle = bold ? colours.main : colours.series[0];
   pen.fillRect(NAMES, middle - 3, Math.max(1, row.p50 * perMs), 6);
