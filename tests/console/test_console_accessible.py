@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import get_args
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from chromium_browser import violations
 from console_helpers import Console, Engine, open_page
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from rtfmri.console.during.headline import Tone
 from rtfmri.messages import Fault, RunStop
@@ -37,11 +37,6 @@ def fault(engine: Engine) -> Iterator[Engine]:
     engine.say(run.stop(0.0))
 
 
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for one in found for node in one["nodes"]]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PHASES)
 def test_axe_finds_nothing_on_any_page_in_either_theme(fault: Engine, browser: Browser, console: Console, path: str, scheme: str) -> None:
@@ -60,8 +55,7 @@ def test_every_tone_of_the_headline_is_readable(fault: Engine, browser: Browser,
     page.wait_for_selector(f"body.body--{scheme} .since[data-late]")
     for tone in TONES:
         page.evaluate("tone => { document.getElementById('headline').className = 'headline ' + tone }", tone)
-        found = Axe().run(page, context="#headline", options={"runOnly": ["color-contrast"]}).response["violations"]
-        assert found == []
+        assert violations(page, context="#headline", options={"runOnly": ["color-contrast"]}) == []
     page.close()
 
 

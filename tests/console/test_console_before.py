@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from chromium_browser import violations
 from console_helpers import running_console
 from playwright.sync_api import Browser, Page, expect
 
@@ -171,11 +171,10 @@ def checked(page: Page, name: str, word: str) -> None:
     expect(row.locator(".pf-state")).to_contain_text(word, timeout=SLOW_MS)
 
 
-def violations(page: Page, within: str = ".nicegui-layout") -> list[str]:
-    """What axe-core finds; behind a dialog nothing can be reached, so then it is asked ``within`` the dialog."""
+def found_by_axe(page: Page, within: str = ".nicegui-layout") -> list[str]:
+    """Behind a dialog nothing can be reached, so then axe-core is asked ``within`` the dialog."""
     page.wait_for_timeout(SETTLED_MS)
-    found = Axe().run(page, context={"include": [[within]]}).response["violations"]
-    return [f"{one['id']}: {[node['html'][:100] + node['failureSummary'][-180:] for node in one['nodes'][:2]]}" for one in found]
+    return violations(page, context={"include": [[within]]})
 
 
 def test_before_anything_is_chosen_the_button_says_what_is_lacking(page: Page) -> None:
@@ -195,7 +194,7 @@ def test_a_preparation_is_accepted_on_the_page_by_name(page: Page, bench: Bench)
     assert pictures.first.evaluate("image => image.naturalWidth") == 320
     page.get_by_role("button", name="Accept").click()
     expect(page.get_by_text("Accepting needs the name")).to_be_visible()
-    assert not violations(page, ".q-dialog")
+    assert not found_by_axe(page, ".q-dialog")
     page.get_by_label("Your name").fill("A. Operator")
     page.get_by_role("button", name="Accept").click()
     checked(page, "preparation", "ok")
@@ -212,7 +211,7 @@ def test_everybody_can_use_the_page(page: Page, scheme: str, size: tuple[int, in
     choose(page, "small_study.toml", "07")
     checked(page, "regions", "ok")
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    assert not violations(page)
+    assert not found_by_axe(page)
 
 
 def test_an_operator_checks_starts_arms_and_overrides_with_the_keyboard_alone(page: Page, bench: Bench, small_run: Rendering) -> None:
@@ -231,7 +230,7 @@ def test_an_operator_checks_starts_arms_and_overrides_with_the_keyboard_alone(pa
     tab_to(page, "Arm sub-07")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog").get_by_text("No display is connected.")).to_be_visible()
-    assert not violations(page, ".q-dialog")
+    assert not found_by_axe(page, ".q-dialog")
     tab_to(page, "Arm all the same")
     page.keyboard.press("Enter")
     page.wait_for_url(bench.address, timeout=SLOW_MS)
