@@ -114,9 +114,9 @@ class Stimuli:
         key = (slot, number, batch.mask, capacity)
         if key not in self._stimuli:
             cover = None if batch.mask is None else mask(batch.mask)
-            self._stimuli[key] = self._visual.ElementArrayStim(
-                self._window, units="height", nElements=capacity, elementTex=None, elementMask=cover, sfs=1.0, autoLog=False
-            )
+            settings = {"units": "height", "elementTex": None, "elementMask": cover, "sfs": 1.0, "autoLog": False}
+            nowhere = np.zeros((capacity, 2))  # left out, PsychoPy would place them by lot, and fail when too few fall into its field
+            self._stimuli[key] = self._visual.ElementArrayStim(self._window, nElements=capacity, xys=nowhere, **settings)
         elements = self._stimuli[key]
         elements.xys = _padded(batch.centres, capacity)
         elements.sizes = _padded(batch.sizes, capacity)

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, WebSocket
+from nicegui import app as pages_app
 from nicegui import ui
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -97,6 +98,7 @@ def application(settings: Settings, web: Web, listening: Listening) -> FastAPI:
     for page in PAGES:
         _add_page(page, settings, listening)
     charts.load()
+    pages_app.config.quasar_config["loadingBar"]["skipHijack"] = True  # a bar over the page at each slow request tells an operator nothing
     ui.run_with(app, title="rtfmri", dark=None, language="en-US", reconnect_timeout=RECONNECT_S, gzip_middleware_factory=None)
     return app
 

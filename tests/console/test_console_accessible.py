@@ -116,6 +116,16 @@ def test_less_motion_is_obeyed(fault: Engine, browser: Browser, console: Console
     page.close()
 
 
+def test_no_bar_runs_over_the_page_while_something_is_fetched(fault: Engine, browser: Browser, console: Console) -> None:
+    """Quasar's own bar has no name for who listens to the page, and tells who looks at it nothing."""
+    page = open_page(browser, console)
+    page.wait_for_selector(READY)
+    page.evaluate("() => { const request = new XMLHttpRequest(); request.open('GET', location.href); request.send(); }")
+    page.wait_for_timeout(100)
+    assert page.evaluate("getComputedStyle(document.querySelector('.q-loading-bar')).opacity") == "0"
+    page.close()
+
+
 def test_faults_are_spoken_and_the_state_is_told_politely(fault: Engine, browser: Browser, console: Console) -> None:
     page = open_page(browser, console)
     expect(page.locator("[role=alert].spoken")).to_contain_text("The record cannot be written. Free space.", timeout=15_000)
