@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ def serve_console(
     folders: tuple[Path | None, Path | None, Path | None],
     open_page: bool,
 ) -> int:
-    """Serve until Ctrl-C; 0.
+    """Serve until Ctrl-C or SIGTERM; 0.
 
     Parameters
     ----------
@@ -47,6 +48,7 @@ def serve_console(
         if open_page:
             webbrowser.open(web.address)
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends as with Ctrl-C: what it keeps for a while is deleted
     with suppress(KeyboardInterrupt):
         serve(settings, web, opened)
     return 0

@@ -118,11 +118,13 @@ def _finish_or_say(paths: RunPaths, maps_over: Event | None) -> None:
 
 
 def _maps_came(paths: RunPaths, over: Event) -> bool:
-    """Whether aftercare, which has outlived the run, writes its last map in time; only its files tell."""
+    """Whether aftercare, which has outlived the run, writes its last map in time; only its files tell. It ends with the session."""
+    session = multiprocessing.parent_process()
     last = sidecar(statmap(paths.folder, paths.entities.label, BRAIN, "tsnr"))
     until_s = time.monotonic() + MAPS_WITHIN_S
     while not last.exists() and time.monotonic() < until_s and not over.wait(LOOK_AGAIN_S):
-        pass
+        if session is not None and not session.is_alive():
+            break
     return last.exists()
 
 

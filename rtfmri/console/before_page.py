@@ -6,7 +6,6 @@ Checks are made when something is chosen, on a click, and every few seconds; nev
 from __future__ import annotations
 
 import asyncio
-import shutil
 
 from nicegui import ui
 
@@ -28,7 +27,7 @@ TYPED_S = 0.6  # after the last key
 def build(page: PageContext) -> None:
     """Put the page together."""
     desk = Desk(page, first_choice(page))
-    ui.context.client.on_delete(lambda: shutil.rmtree(desk.pictures, ignore_errors=True))
+    ui.context.client.on_delete(desk.folder.cleanup)
     looking = asyncio.Lock()
     typing: list[ui.timer] = []  # what waits for the last key
 

@@ -38,6 +38,18 @@ derivatives/rtfmri            what was computed and shown: journal (one JSON mes
 
 `rtfmri replay` computes a run again from these files.
 """
+NOT_BIDS = """\
+*_journal.jsonl
+*_report.html
+*_timeseries.*
+*_statmap.*
+*_boldref.*
+*_study.json
+*-versions.json
+*_allocation.*
+*_weights.*
+figures/
+"""  # derivatives that the specification has no names for yet, written as fMRIPrep does
 
 
 def write_setting(paths: RunPaths, study: Study) -> None:
@@ -51,8 +63,12 @@ def write_setting(paths: RunPaths, study: Study) -> None:
     try:
         _describe(paths.out, {"Name": study.study.name, "DatasetType": "raw"})
         _describe(paths.out / DERIVATIVES, {"Name": f"{study.study.name}: rtfmri", "DatasetType": "derivative"})
-        if not any(paths.out.glob("README*")):
-            write_whole(paths.out / "README", [README.encode()])
+        ignored = paths.out / DERIVATIVES / ".bidsignore"
+        if not ignored.exists():
+            write_whole(ignored, [NOT_BIDS.encode()])
+        for dataset in (paths.out, paths.out / DERIVATIVES):
+            if not any(dataset.glob("README*")):
+                write_whole(dataset / "README", [README.encode()])
         write_copies(copies(study, paths))
         write_json(paths.study, plain)
         write_json(paths.versions, versions())

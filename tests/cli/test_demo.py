@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bids_validator import bids_errors
 
 from rtfmri.cli.judging import complaints, correlation_with_truth, values_in_time
 from rtfmri.messages import Confirmed, DisplayReport, Envelope, Published, RunStart, Shown, VolumeMessage, decode
@@ -33,6 +34,8 @@ def test_a_whole_session_runs_and_everything_is_as_it_should_be(cli: Cli, tmp_pa
     assert "by the scanner's pulses" in " ".join(done.stdout.split()), "the display was locked to the simulated trigger"
     assert of_kind(envelopes, DisplayReport)[-1].zero_from == "trigger"
     assert len(list(tmp_path.rglob("screenshots/*fresh.png"))) > 0
+    for description in tmp_path.rglob("dataset_description.json"):
+        assert bids_errors(description.parent) == []
 
 
 def a_summary(**changes: Any) -> Summary:

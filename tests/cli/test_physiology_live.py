@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zmq
+from bids_validator import bids_errors
 
 from rtfmri.messages import Entities, Fault, RunStart, VolumeMessage
 from rtfmri.record.journal import read_journal
@@ -138,6 +139,7 @@ def test_a_live_run_with_a_belt_is_resumed_and_replays_to_the_same_bits(
     assert len(told) == len(set(told)), "each is told once, the crash between them"
     assert len(read_physio(paths.physio).samples) >= uses[-1]
     assert not paths.physio_growing.exists()
+    assert bids_errors(out) == []
     for source, command in ((out, ("--verify",)), (watched, ("--against", paths.journal, "--verify"))):
         done = cli("replay", source, *command)
         assert "All values of all 64 volumes are bit-identical." in done.stdout, done.stdout + done.stderr

@@ -107,7 +107,7 @@ class MadeUp:
         told = {"journal": 1.5, "publish": 0.2, "total": total_ms + 1.7}
         messages.append(Published(index=index, published_unix_s=now_s, latency_ms=told))
         if index % 4 == 3:
-            messages.append(Shown(display="projector", index=index, state="feedback", value=0.37, flip_unix_s=now_s))
+            messages.append(Shown(display="projector", index=index, state="feedback", value=0.3719, flip_unix_s=now_s))
             tsnr = {"brain": 60 + 5 * chance.random(), **{name: 50 + 5 * chance.random() for name in ROIS}}
             messages.append(Quality(index=index, tsnr=tsnr, spike_percent=0.1, ghost_percent=1.0, volumes=index))
         if index % 400 == 399:

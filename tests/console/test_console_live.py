@@ -125,8 +125,9 @@ def test_of_a_blind_run_nothing_that_unblinds_reaches_the_browser(browser: Brows
     wait_drawn(page, 59)
     all_of_it = " ".join(part if isinstance(part, str) else part.decode("utf-8", "replace") for part in heard)
     assert '"fd":' in all_of_it
-    for words in ("dlpfc", "tpj", "0.4242", "secret.png", '"regulation"', "0.37"):
+    for words in ("dlpfc", "tpj", "0.4242", "secret.png", '"regulation"', "0.3719"):
         assert words not in all_of_it, words
+    assert "0.37" not in page.inner_text(".participant")
     page.close()
 
 

@@ -30,7 +30,14 @@ class Desk:
     label: str = ""
     checked_unix_s: float | None = None
     compared: Confirmed | None = None
-    pictures: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="rtfmri-console-")))
+    folder: tempfile.TemporaryDirectory[str] = field(
+        default_factory=lambda: tempfile.TemporaryDirectory(prefix="rtfmri-console-", ignore_cleanup_errors=True)
+    )
+
+    @property
+    def pictures(self) -> Path:
+        """Where the checks draw what is accepted by eye; gone with the page, or with the console."""
+        return Path(self.folder.name)
 
     @property
     def out(self) -> Path:
