@@ -1,8 +1,9 @@
 # make demo   a whole simulated session in front of you
-# make test   the whole test suite
+# make test   the whole test suite, by two processes at once (WORKERS=0: by one, with its output as it comes)
 # Both rest on `make setup`: .venv with the package and all extras at the versions of constraints.txt; quick when nothing changed.
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3; do command -v $$p && break; done)
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
@@ -14,7 +15,7 @@ demo: setup
 
 test: setup
 	@sh .ci/system-packages tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,bench]"

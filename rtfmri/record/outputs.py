@@ -48,7 +48,7 @@ NOT_BIDS = """\
 *-versions.json
 *_allocation.*
 *_weights.*
-figures/
+figures
 """  # derivatives that the specification has no names for yet, written as fMRIPrep does
 
 
