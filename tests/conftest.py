@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rtfmri.acquisition.recorded import read_dicoms
 from rtfmri.pipeline import warm_up
@@ -17,6 +18,9 @@ from rtfmri.volume import Volume
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+settings.register_profile("rtfmri", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
+settings.load_profile("rtfmri")
 
 ROOT = Path(__file__).parents[1]
 SIM_DATA = ROOT / "sim_data"

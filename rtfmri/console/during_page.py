@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from rtfmri.console.charts import Kind, chart, span_choice
 from rtfmri.console.context import Hearing, PageContext
-from rtfmri.console.during.brain import Brain
+from rtfmri.console.during.brain import Brain, build_mosaic
 from rtfmri.console.during.controls import build_controls
 from rtfmri.console.during.events import build_events
 from rtfmri.console.during.now import build_figures, build_headline, build_progress
@@ -51,6 +51,7 @@ def _build_charts(page: PageContext) -> None:
             span_choice()
         for kind, words in PLOTS:
             _plot(kind, words)
+        build_mosaic(page)
 
     def redraw(story: Story, hearing: Hearing) -> None:
         charts.look("charts blind" if story.blind else "charts")

@@ -1,7 +1,7 @@
 """The panel with aftercare's newest pictures: three planes through a region, or the mosaic, with the map over them.
 
 Conventions: a picture of planes has one row a region, in the order of the run's regions, and a view shows one of them
-(``rtfmri/aftercare/planes.py``). Which view is shown is each page's own choice.
+(``rtfmri/aftercare/planes.py``). Which view is shown is each page's own choice; a large screen has the newest mosaic as well.
 """
 
 from __future__ import annotations
@@ -106,3 +106,21 @@ class Brain:
             self.redraw(self._page.story, self._page.hearing)
 
         return choose
+
+
+def build_mosaic(page: PageContext) -> None:
+    """The panel with the newest mosaic beside the charts, for screens that have room for it and the planes (``console.css``)."""
+    with Tag("div", "", "panel plot mosaic"):
+        heading("Mosaic", level=3)
+        image = Tag("img", alt=f"Mosaic: {ALT.lower()}")
+        none = Tag("p", EMPTY, "empty")
+
+    def redraw(story: Story, hearing: Hearing) -> None:
+        newest = max((p for p in story.pictures.values() if not p.what.endswith(PLANES)), key=lambda p: p.index, default=None)
+        image.hide(newest is None)
+        none.hide(newest is not None)
+        none.say(BLIND if story.blind else EMPTY)
+        if newest is not None:
+            image.attribute("src", address(story, newest))
+
+    page.on_change(redraw)
