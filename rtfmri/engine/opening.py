@@ -24,10 +24,10 @@ from rtfmri.engine.participant import for_participant
 from rtfmri.engine.parties import Beside
 from rtfmri.engine.physiology import Origin, run_physiology
 from rtfmri.engine.replay import decisions_of
-from rtfmri.engine.run import Run
+from rtfmri.engine.run import HEARD, Run
 from rtfmri.engine.user_function import user_function
 from rtfmri.errors import StudyError
-from rtfmri.messages import Confirmed, Entities, Envelope, Rating, VolumeMessage
+from rtfmri.messages import Confirmed, Entities, Envelope, VolumeMessage
 from rtfmri.pipeline import warm_up
 from rtfmri.record.journal import Journal, read_journal
 from rtfmri.record.layout import RunPaths, claim
@@ -169,8 +169,8 @@ def _restore(run: Run, paths: RunPaths, history: tuple[Envelope, ...]) -> int:
         run.restore(item)
         index = item.index + 1
     for envelope in history:
-        if isinstance(envelope.message, Rating):
-            run.answered_again(envelope.message)
+        if isinstance(envelope.message, HEARD):
+            run.heard_again(envelope.message)
     zeros = [envelope.message.scanner_zero_s for envelope in history if isinstance(envelope.message, Confirmed)]
     run.restored(zeros[-1] if zeros else None, -1 if decisions.last_index is None else decisions.last_index)
     return index

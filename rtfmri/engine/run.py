@@ -26,6 +26,7 @@ from rtfmri.messages import DisplayReport, Fault, Operator, Pause, Picture, Qual
 from rtfmri.pipeline import Setup, State, begin, step
 from rtfmri.volume import EndOfSource, Missing, SourceFault, Volume
 
+HEARD = (Shown, Rating, Pause)
 PLANNED_END = "the last planned volume came"
 
 
@@ -43,6 +44,7 @@ class Run:
         self._pipeline: State | None = None
         self._before_first: list[Missing] = []  # numbers given up before the first volume brought TR and grid
         self._paused_by: frozenset[str] = frozenset()
+        self._heard_before: set[object] = set()  # of a resumed run: a display sends again what it does not know to have arrived
         self._counts = dict.fromkeys(("planned", "received", "ok", "settling", "held", "missing", "published", "faults"), 0)
         self._deadlines = Deadlines(armed.study.acquisition.silence_s)
         self._displays = displays_of(armed.study.display_settings())
@@ -86,7 +88,7 @@ class Run:
 
     def take(self, item: object) -> None:
         """One item from acquisition, a display or the operator."""
-        if self.ended:
+        if self.ended or (isinstance(item, HEARD) and item in self._heard_before):
             return
         try:
             self._takes[type(item)](item)
@@ -147,9 +149,11 @@ class Run:
         """A pause or its end, of a run that is being resumed."""
         self._paused_by = paused_after(self._paused_by, message)
 
-    def answered_again(self, message: Rating) -> None:
-        """An answer, of a run that is being resumed."""
-        self._displays, _ = after(self._displays, message)
+    def heard_again(self, message: Shown | Rating | Pause) -> None:
+        """What a display had said, of a run that is being resumed."""
+        self._heard_before.add(message)
+        if isinstance(message, Rating):
+            self._displays, _ = after(self._displays, message)
 
     # --- what each item does ---
 

@@ -1,12 +1,18 @@
 """What a display says back: what it showed, ratings, the participant's pause; and how far its clock is from the engine's.
 
-On the wire: ``[return, message]`` one way, ``[ping, Ping]`` answered by ``[pong, Pong]``. Sending never waits: while the engine is away,
-up to a thousand messages are kept and sent when it is back. Runs on the stimulus PC; needs only pyzmq and pydantic.
+On the wire: ``[return, number, message]`` one way, ``[ping, Ping]`` answered by ``[pong, Pong]``. Sending never waits: while the engine is
+away, up to a thousand messages are kept and sent when it is back.
+
+The rule of what a lost connection may cost: nothing. What lies in the system's buffers when a cable is pulled never arrives, and nobody
+says so; therefore a message is kept until a ping that was sent after it was answered on the same connection, and all that are kept are sent
+again, in order, by the next connection. The engine passes over numbers that it has. Runs on the stimulus PC; needs only pyzmq and pydantic.
 """
 
 from __future__ import annotations
 
 import time
+import uuid
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
@@ -53,12 +59,17 @@ class ReturnsClient:
         self._ping = Ping(display=display_id, number=0)
         self._pinged_s = float("-inf")
         self._awaiting_pong = False
+        self._name = uuid.uuid4().hex  # of this client: numbers of two displays differ
+        self._sent = 0
+        self._kept: deque[tuple[int, bytes]] = deque(maxlen=LIMITS.high_water)  # not yet confirmed
+        self._sent_before_ping = 0
 
     def __enter__(self) -> ReturnsClient:
         with ExitStack() as stack:
-            context: Context = zmq.Context()
-            stack.callback(context.term)
-            self._socket = stack.enter_context(connect(context, zmq.DEALER, self._address, LIMITS))
+            self._context: Context = zmq.Context()
+            stack.callback(self._context.term)
+            self._connect()
+            stack.callback(self._disconnect, None)
             self._resources = stack.pop_all()
         return self
 
@@ -67,18 +78,23 @@ class ReturnsClient:
 
     def send(self, message: FromDisplay) -> None:
         """Hand ``message`` on; never waits and never fails."""
-        self._send(b"return", encode_return(message))
+        payload = encode_return(message)
+        if self._send(b"return", self._number(self._sent + 1), payload):
+            self._sent += 1
+            self._kept.append((self._sent, payload))
 
     def poll(self) -> None:
-        """Measure the clock offset when it is due. To be called often, once per frame.
+        """Measure the clock offset when it is due, and send again what a lost connection took with it. To be called often, once per frame.
 
         Waits up to ``PONG_WAIT_S`` for the pong of a ping that it sent just now: read only at the next frame, the round trip would
         look as long as a frame. That is once in ``PING_EVERY_S``.
         """
         wait_s = 0.0
+        if self._monitor.poll(0):
+            self._begin_again()
         if self._ping_is_due():
             self._ping = Ping(display=self._display_id, number=self._ping.number + 1)
-            self._pinged_s, self._awaiting_pong = self._clock(), True
+            self._pinged_s, self._awaiting_pong, self._sent_before_ping = self._clock(), True, self._sent
             self._send(b"ping", self._ping.model_dump_json().encode())
             wait_s = PONG_WAIT_S
         while self._socket.poll(milliseconds(wait_s)):
@@ -94,11 +110,33 @@ class ReturnsClient:
         since_s = abs(self._clock() - self._pinged_s)  # a clock that is set back does not silence the pings
         return since_s >= (PING_LOST_AFTER_S if self._awaiting_pong else every_s)
 
-    def _send(self, what: bytes, payload: bytes) -> None:
+    def _connect(self) -> None:
+        self._socket = connect(self._context, zmq.DEALER, self._address, LIMITS)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+
+    def _disconnect(self, linger_ms: int | None) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
+        self._socket.close(linger=linger_ms)
+
+    def _begin_again(self) -> None:
+        """A new socket, since the old one would first send what was queued behind the lost messages."""
+        self._disconnect(0)
+        self._connect()
+        self._pinged_s, self._awaiting_pong = float("-inf"), False
+        for number, payload in self._kept:
+            self._send(b"return", self._number(number), payload)
+
+    def _number(self, number: int) -> bytes:
+        return f"{self._name}:{number}".encode()
+
+    def _send(self, *frames: bytes) -> bool:
         try:
-            self._socket.send_multipart([what, payload], zmq.NOBLOCK)
+            self._socket.send_multipart(frames, zmq.NOBLOCK)
         except zmq.Again:
             self.dropped += 1
+            return False
+        return True
 
     def _read(self, frames: list[bytes], received_s: float) -> None:
         try:
@@ -107,4 +145,6 @@ class ReturnsClient:
             return
         if self._awaiting_pong and pong.number == self._ping.number:
             self._awaiting_pong = False
+            while self._kept and self._kept[0][0] <= self._sent_before_ping:
+                self._kept.popleft()
             self._offset.add(measure(self._pinged_s, pong.engine_unix_s, received_s))

@@ -25,6 +25,8 @@ BURST = 1_100  # a display that was cut off sends what it kept
 SENDERS = 64
 MOST_REPORTED = 8  # displays that are told of at once
 MOST_PROBLEMS, LONGEST_PROBLEM = 10, 300  # sentences of one display, characters of each
+LONGEST_NUMBER = 64  # bytes
+NUMBERS = 10_000  # that are remembered, to know what is sent again
 LIMITS = Limits(high_water=100, max_bytes=16 * 1024, linger_ms=0)
 
 FLOOD = Fault(
@@ -68,6 +70,7 @@ class ReturnsServer:
         self._allowances: BoundedTable[bytes, Allowance] = BoundedTable(SENDERS)
         self._heard_s: BoundedTable[str, float] = BoundedTable(SENDERS)
         self._reports: BoundedTable[str, DisplayReport] = BoundedTable(SENDERS)
+        self._numbers: BoundedTable[bytes, bool] = BoundedTable(NUMBERS)
         self._thread = RouterThread("returns", ports.returns, self._answer, LIMITS)
 
     def __enter__(self) -> ReturnsServer:
@@ -104,11 +107,21 @@ class ReturnsServer:
                 self._on_fault(GARBAGE)
             return None
         self._heard_s.put(message.display, now_s)
+        if self._is_known(frames[1:-1]):
+            return None
         if isinstance(message, DisplayReport):
             message = _limited(message)
             self._reports.put(message.display, message)
         self._deliver(message)
         return None
+
+    def _is_known(self, number: list[bytes]) -> bool:
+        """Whether it was sent again, by a display whose connection was lost before it heard that it had arrived."""
+        if len(number) != 1 or len(number[0]) > LONGEST_NUMBER:
+            return False
+        known = self._numbers.get(number[0]) is not None
+        self._numbers.put(number[0], True)
+        return known
 
     def _pong(self, ping: Ping, now_s: float) -> list[bytes]:
         self._heard_s.put(ping.display, now_s)

@@ -26,6 +26,7 @@ KEEPALIVE_PROBES = 3
 UNACKNOWLEDGED_MS = 5_000
 RECONNECT_MS = 100
 RECONNECT_MAX_MS = 1_000
+CONNECT_WITHIN_MS = 1_000  # the system itself would ask after 1, 3, 7, 15, 31 s: too seldom for a cable that is put in again
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def connect(context: Context, kind: int, address: str, limits: Limits, *, queue_
     made.setsockopt(zmq.IMMEDIATE, not queue_when_away)
     made.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
     made.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
+    made.setsockopt(zmq.CONNECT_TIMEOUT, CONNECT_WITHIN_MS)
     made.connect(address)
     return made
 

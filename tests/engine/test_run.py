@@ -214,6 +214,15 @@ def test_a_resumed_run_goes_on_with_the_same_values(
     assert second.sent(RunStart)[0].resumed
 
 
+def test_what_a_display_sends_again_to_a_resumed_run_stands_in_the_record_once(bench: Bench) -> None:
+    known, new = (Pause(display="d", paused=paused, pressed_unix_s=5.0) for paused in (True, False))
+    bench.run.heard_again(known)
+    bench.run.open(resumed=True)
+    bench.run.take(known)
+    bench.run.take(new)
+    assert bench.sent(Pause) == [new]
+
+
 def test_latencies_are_told_for_live_volumes_only(bench: Bench, small_volumes: tuple[Volume, ...]) -> None:
     feed(bench, small_volumes[:3])
     assert bench.sent(Published) == []

@@ -11,6 +11,7 @@ import pytest
 from preflight_facts import AROUND, display, grid, study_of
 
 from rtfmri.messages import Entities
+from rtfmri.preflight import session as session_module
 from rtfmri.preflight.asked import Asked
 from rtfmri.preflight.check import Check, ago, of_bytes, worst
 from rtfmri.preflight.computer import Computer, computer_checks, read_computer
@@ -90,7 +91,8 @@ def test_ports_are_free_or_taken_or_our_own_sessions(tmp_path: Path) -> None:
     assert ports_check(ours, asked(tmp_path)).state == "ok"
 
 
-def test_a_program_that_is_no_session_does_not_answer_for_one(tmp_path: Path) -> None:
+def test_a_program_that_is_no_session_does_not_answer_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "ANSWER_S", 0.4)
     base = free_base()
     with socket.create_server(("127.0.0.1", base + 3)):
         assert ports_check(read_session(base, None), asked(tmp_path)).state == "failed"
@@ -162,7 +164,9 @@ def test_this_computer_is_looked_at(tmp_path: Path) -> None:
     assert worst(computer_checks(Computer(0.0, 4, 0.5, None, tmp_path, True, None))) == "failed"
 
 
-def test_nobody_waits_long_for_a_session_that_hangs(tmp_path: Path) -> None:
+def test_nobody_waits_long_for_a_session_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert session_module.ANSWER_S <= 2.0
+    monkeypatch.setattr(session_module, "ANSWER_S", 0.4)
     base, release = free_base(), threading.Event()
 
     def stuck(command: Command) -> Reply:

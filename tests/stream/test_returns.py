@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import queue
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from stream_helpers import envelope, shown, until
 
 from rtfmri.errors import StudyError
 from rtfmri.messages import DisplayReport, Fault, Pause, Rating, RunStop, Shown, encode, encode_return
-from rtfmri.stream.ports import Ports
+from rtfmri.stream.ports import Ports, free_base
 from rtfmri.stream.returns import ReturnsClient
 from rtfmri.stream.returns_server import BURST, FLOOD, GARBAGE, LONGEST_PROBLEM, MOST_PROBLEMS, MOST_REPORTED, ReturnsServer
 
@@ -104,6 +105,68 @@ def test_what_was_sent_while_the_engine_was_away_arrives_when_it_is_back(ports: 
             client.poll()
         with listening(ports) as ear:
             assert [ear.next() for _ in range(5)] == [shown(index=index) for index in range(5)]
+
+
+class Cable:
+    """Between a display and an engine, in one place at a time; pulled, it swallows what is sent without a word, as a network does."""
+
+    def __init__(self, outlet: int, engine: int) -> None:
+        self._server, self._engine = socket.create_server(("127.0.0.1", outlet)), engine
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self.pulled = False
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                here, _ = self._server.accept()
+            except OSError:
+                return
+            there = socket.create_connection(("127.0.0.1", self._engine))
+            self._pairs.append((here, there))
+            for pair in ((here, there), (there, here)):
+                threading.Thread(target=self._carry, args=pair, daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        try:
+            while data := one.recv(4096):
+                if not self.pulled:
+                    other.sendall(data)
+        except OSError:
+            return
+
+    def put_in_again(self) -> None:
+        """The connections of before are dead; new ones work."""
+        self.pulled = False
+        for each in [each for pair in self._pairs for each in pair]:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)  # wakes who accepts
+        self._server.close()
+        self.put_in_again()
+        for each in [each for pair in self._pairs for each in pair]:
+            each.close()
+
+
+def test_what_was_on_its_way_when_the_cable_was_pulled_arrives_once_and_in_order(ports: Ports) -> None:
+    outside = Ports("127.0.0.1", free_base())
+    cable = Cable(outside.base + 2, ports.base + 2)
+    with listening(ports) as ear, closing(cable), ReturnsClient(outside.messages, "stimulus") as client:
+        client.send(shown(index=0))
+        assert ear.next() == shown(index=0)
+        cable.pulled = True
+        lost = [Pause(display="stimulus", paused=index % 2 == 1, pressed_unix_s=float(index)) for index in range(1, 20)]
+        for message in lost:
+            client.send(message)
+            client.poll()
+        assert not until(lambda: not ear.delivered.empty(), 0.2)
+        cable.put_in_again()
+        assert until(lambda: client.poll() or ear.delivered.qsize() == len(lost))
+        assert [ear.next() for _ in lost] == lost
+        client.send(shown(index=20))
+        assert ear.next() == shown(index=20)
 
 
 def test_sending_never_waits_and_counts_what_it_cannot_keep(ports: Ports) -> None:
