@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rtfmri.errors import StudyError
-from rtfmri.stream.ports import Ports
+from rtfmri.stream.ports import Ports, is_here
 
 
 def serve_console(
@@ -40,7 +40,8 @@ def serve_console(
         if path is not None and not path.is_file():
             raise StudyError(f"{path} is not there: give the TLS certificate and its key as PEM files.")
     web = Web(bind, web_port, None if token_file is None else token_of(token_file), *tls)
-    settings = Settings(Ports.from_address(connect), *folders, for_arm=for_arm())
+    ports = Ports.from_address(connect)
+    settings = Settings(ports, *folders, for_arm=for_arm(), commands=is_here(ports.bind))
 
     def opened() -> None:
         console = Console()

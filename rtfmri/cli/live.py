@@ -33,7 +33,7 @@ from rtfmri.stream.publisher import Publisher
 from rtfmri.stream.returns_server import ReturnsServer
 from rtfmri.study import Study, load_study
 
-HEARD_WITHIN_S = 30.0  # a display that is there says so every ten seconds
+HEARD_WITHIN_S = 12.0  # a display that is there asks for the time every two seconds, and after a lost answer every ten
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,18 @@ def live_session(
             stack.enter_context(DicomListener(inlets.listening, mailbox))
         returns = stack.enter_context(ReturnsServer(ports, inbox.put_return, inbox.put_return))
         belt = _belt(study, inbox, stack)
+
+        def present() -> frozenset[str]:
+            return frozenset(report.display for report in returns.reports(HEARD_WITHIN_S))
+
         session = Session(
             Parts(
                 info=_info(study_file, study, inlets, out),
                 displays=lambda: returns.reports(HEARD_WITHIN_S),
                 propose=lambda command: _proposed(study, out, command),
-                open_run=lambda entities: opened(study, entities, out, publisher.publish, CLOCKS, deliver=inbox.put_return, belt=belt),
+                open_run=lambda entities: opened(
+                    study, entities, out, publisher.publish, CLOCKS, deliver=inbox.put_return, belt=belt, present=present
+                ),
                 open_source=lambda deliver, run: _source(study, _mouths(inlets, mailbox, run), deliver, run),
                 announce=lambda run: publisher.open_run(run.run.armed.run_uid, run.history),
                 finish=lambda run: _finish(run, finishing),

@@ -51,10 +51,11 @@ def status_process(address: str) -> Iterator[None]:
 
 
 def _watch_session(address: str) -> None:
-    """One run after another in the same place, until terminated."""
+    """One run after another in the same place, until terminated or left behind by a session that was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the session's
+    session = multiprocessing.parent_process()
     with Live(console=Console(), auto_refresh=False) as live:
-        for story in stories(address, lambda: False):
+        for story in stories(address, lambda: session is not None and not session.is_alive()):
             live.update(draw(story), refresh=True)
 
 

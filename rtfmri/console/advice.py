@@ -18,6 +18,7 @@ OVER_WITH = {  # a fault that stands, and the one that says it is over
     "raw_unwritable": "raw_recovered",
     "physio_unwritable": "physio_recovered",
     "folder_lost": "folder_back",
+    "display_lost": "display_back",
 }
 ADVICE = {
     "unreadable": "If it recurs, look at the export; the numbers keep their places.",

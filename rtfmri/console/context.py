@@ -22,6 +22,7 @@ from rtfmri.preflight.regions import ForArm
 from rtfmri.stream.control import Command, Reply, SessionInfo, ask
 from rtfmri.stream.ports import Ports
 
+ELSEWHERE = "Commands are taken on the engine's computer only: this page watches. To work it from here, use ssh -L (README)."
 ANSWER_WITHIN_S = 65.0  # the session itself answers within 60 s: arming compiles kernels the first time
 STATUS_WITHIN_S = 1.5
 TOLD_WITHIN_S = 5.0
@@ -40,6 +41,7 @@ class Settings:
     out: Path | None = None
     watch: Path | None = None
     for_arm: ForArm | None = None  # what arm does with a study; None: nothing is checked, so nothing is armed from the page
+    commands: bool = True  # whether the session is on this computer: it takes commands from nowhere else
 
 
 @dataclass(frozen=True)

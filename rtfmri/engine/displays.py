@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rtfmri import __version__
-from rtfmri.engine.faults import display_problem, display_version, high_rating
+from rtfmri.engine.faults import display_back, display_lost, display_problem, display_version, high_rating
 from rtfmri.messages import SCHEMA, DisplayReport, DisplaySettings, Fault, Rating, Shown
 
 SOFTWARE = f"rtfmri {__version__}"
@@ -29,7 +29,8 @@ ToSend = tuple[FromDisplays | Fault, ...]
 
 @dataclass(frozen=True)
 class Displays:
-    """``newest`` and ``journalled`` reports by display; ``told``: how often each sentence; ``open``: at-end questions without an answer."""
+    """``newest`` and ``journalled`` reports by display; ``told``: how often each sentence; ``open``: at-end questions without an answer;
+    ``away``: displays of this run that are not heard any more."""
 
     settings: DisplaySettings
     newest: Mapping[str, DisplayReport] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Displays:
     told: Mapping[str, int] = field(default_factory=dict)
     open: frozenset[str] = frozenset()
     heard: bool = False
+    away: frozenset[str] = frozenset()
 
     @property
     def answers_within_s(self) -> float:
@@ -64,6 +66,13 @@ def after(displays: Displays, message: FromDisplays) -> tuple[Displays, ToSend]:
         open_now = displays.open - {message.scale} if message.block is None else displays.open
         return replace(displays, open=open_now), (message, *_alerts(displays, message))
     return displays, (message,)
+
+
+def presence(displays: Displays, present: frozenset[str]) -> tuple[Displays, tuple[Fault, ...]]:
+    """What is known, and told, when just the displays ``present`` are heard."""
+    away = frozenset(displays.newest) - present
+    news = [display_lost(name) for name in sorted(away - displays.away)] + [display_back(name) for name in sorted(displays.away - away)]
+    return _tell(replace(displays, away=away), news)
 
 
 def _reported(displays: Displays, report: DisplayReport) -> tuple[Displays, ToSend]:

@@ -33,6 +33,15 @@ def display_problem(display: str, problem: str) -> Fault:
     return Fault(code="display_problem", severity="warning", text=f"Display {display}: {problem}", advice=advice)
 
 
+def display_lost(display: str) -> Fault:
+    advice = "Look at the stimulus computer and the network between; the run goes on, and the display comes back by itself."
+    return Fault(code="display_lost", severity="warning", text=f"The display {display} is not heard any more.", advice=advice)
+
+
+def display_back(display: str) -> Fault:
+    return Fault(code="display_back", severity="info", text=f"The display {display} is heard again.")
+
+
 def display_version(report: DisplayReport, ours: str) -> Fault:
     theirs = f"{report.software or 'an unknown version'} (messages {report.schema_version or 'unknown'})"
     advice = "Install the same version on both computers before the next run."

@@ -80,6 +80,7 @@ def opened(
     live: Sequence[Envelope] = (),
     deliver: DeliverCare | None = None,
     belt: Origin | None = None,
+    present: Callable[[], frozenset[str]] | None = None,
 ) -> Iterator[Opened]:
     """A run with its files open; they are closed at exit, whatever the run's end.
 
@@ -88,6 +89,7 @@ def opened(
     live : of a replay: the journal of the recorded run, whose decisions are obeyed.
     deliver : takes what aftercare has to tell, on a thread of its own; None: without aftercare.
     belt : where pulse and breathing come from, for a study that asks for them.
+    present : names of the displays that are heard now; None: there can be none.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def opened(
         follower = None if care is None else Following(paths, store, care)
         ask = _asked(study, decisions_of((*live, *history)).late, bool(live), files)
         body = files.enter_context(run_physiology(study, paths, belt, (*live, *history)))
-        run = Run(armed, outlet, store, clocks, Beside(follower, ask, body))
+        run = Run(armed, outlet, store, clocks, Beside(follower, ask, body, present))
         first_index = _restore(run, paths, history) if history else 0
         maps = care.maps if care else _no_maps
         yield Opened(run, paths, first_index, history, files.close, lambda: _rescued(journal, store), maps)

@@ -1,7 +1,8 @@
-"""Who works beside a run, as the run sees them: the store of raw volumes, aftercare, a lab's own measure, pulse and breathing."""
+"""Who works beside a run, as the run sees them: the store of raw volumes, aftercare, a lab's own measure, pulse and breathing, displays."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,8 +39,12 @@ class Body(Protocol):
 
 @dataclass(frozen=True)
 class Beside:
-    """What works beside a run, where it has it: aftercare, a lab's own measure, pulse and breathing."""
+    """What works beside a run, where it has it: aftercare, a lab's own measure, pulse and breathing.
+
+    ``present``: names of the displays that are heard now.
+    """
 
     follower: Follower | None = None
     ask: Ask | None = None
     body: Body | None = None
+    present: Callable[[], frozenset[str]] | None = None

@@ -13,7 +13,7 @@ from typing import Any
 
 from rtfmri.engine.announcements import Armed, confirmed, run_start, run_stop
 from rtfmri.engine.deadlines import Deadlines, Due
-from rtfmri.engine.displays import FromDisplays, after, displays_of
+from rtfmri.engine.displays import FromDisplays, after, displays_of, presence
 from rtfmri.engine.faults import earlier_found, questions_open, questions_unanswered, silence_fault, unusable_fault
 from rtfmri.engine.latencies import published_of, queue_ms
 from rtfmri.engine.outlet import Clocks, Outlet
@@ -232,10 +232,16 @@ class Run:
         before, message = self._step(item, queue_ms(item, self._clocks.performance()))
         self._send_volume(item, self.armed.to_wire(message))
         self._saving.volume(item)
-        for fault in self._beside.body.published() if self._beside.body else ():
+        for fault in (*(self._beside.body.published() if self._beside.body else ()), *self._presence()):
             self._outlet.send(fault)
         self._follow(before, message)
         self._end_after(item.index)
+
+    def _presence(self) -> tuple[Fault, ...]:
+        if self._beside.present is None:
+            return ()
+        self._displays, faults = presence(self._displays, self._beside.present())
+        return faults
 
     def _step(self, item: Volume | Missing, queue_ms: float | None = None) -> tuple[State, VolumeMessage]:
         """The state before it, and the item's message."""

@@ -67,6 +67,16 @@ class Ports:
         return f"tcp://{LOOPBACK}:{self.base + 3}"
 
 
+def is_here(host: str) -> bool:
+    """Whether ``host`` is this computer: only an address of its own can be bound. May wait for the name to be looked up."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
+
+
 def free_base() -> int:
     """A base whose four ports are free on loopback now; below the range from which the system takes ports for outgoing connections."""
     while True:

@@ -13,7 +13,7 @@ from feeder import MadeUp
 from playwright.sync_api import Browser, Page, expect
 
 from rtfmri.console.advice import lines, standing_fault
-from rtfmri.console.context import Hearing
+from rtfmri.console.context import ELSEWHERE, Hearing
 from rtfmri.console.during import figures
 from rtfmri.console.during.brain import views
 from rtfmri.console.during.controls import controls
@@ -217,6 +217,8 @@ def test_buttons_say_what_they_do_now_and_only_work_with_a_run() -> None:
     assert all(control.possible for control in now.values())
     assert not any(control.possible for control in controls(Story(), HEARD).values())
     assert not any(control.possible for control in controls(a_run(3), Hearing(False, 9.0)).values())
+    elsewhere = controls(a_run(3), HEARD, commands=False).values()
+    assert {(control.possible, control.why_not) for control in elsewhere} == {(False, ELSEWHERE)}
 
 
 def test_the_safe_page_says_a_state_and_nothing_else() -> None:

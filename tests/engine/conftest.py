@@ -11,6 +11,7 @@ import pytest
 from rtfmri.engine.announcements import Armed
 from rtfmri.engine.materials import read_materials
 from rtfmri.engine.outlet import Clocks, Outlet
+from rtfmri.engine.parties import Beside
 from rtfmri.engine.run import Run
 from rtfmri.messages import Entities, Envelope
 from rtfmri.study import Study
@@ -68,11 +69,12 @@ class Bench:
         return [envelope.message for envelope in self.published if isinstance(envelope.message, kind)]
 
 
-def make_bench(study: Study) -> Bench:
+def make_bench(study: Study, beside: Beside | None = None) -> Bench:
     clock, journal, store, published = Clock(), MemoryJournal(), MemoryStore(), []
     clocks = Clocks(unix=clock, monotonic=clock, performance=clock)
     armed = Armed(study, "feedback", Entities(sub="01", task=study.task), read_materials(study), "test-run")
-    return Bench(Run(armed, Outlet("test-run", journal, published.append, clock), store, clocks), journal, store, clock, published)
+    run = Run(armed, Outlet("test-run", journal, published.append, clock), store, clocks, beside)
+    return Bench(run, journal, store, clock, published)
 
 
 @pytest.fixture

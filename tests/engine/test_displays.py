@@ -9,7 +9,8 @@ import pytest
 
 from rtfmri import __version__
 from rtfmri.engine.deadlines import Deadlines, Due
-from rtfmri.engine.displays import MOST_DISPLAYS, SOFTWARE, TIMES, Displays, after, displays_of
+from rtfmri.engine.displays import MOST_DISPLAYS, SOFTWARE, TIMES, Displays, after, displays_of, presence
+from rtfmri.engine.parties import Beside
 from rtfmri.messages import SCHEMA, DisplayReport, DisplaySettings, Fault, Operator, Pause, Rating, RatingScale, RunStop, Shown
 from rtfmri.study import Study
 from rtfmri.study.display import RatingRule
@@ -55,6 +56,33 @@ def test_a_report_that_says_something_new_is_journalled(new: dict[str, Any]) -> 
     first = report(zero_unix_s=100.0, refresh_hz=60.0)
     second = first.model_copy(update=new)
     assert told(fresh(), first, second) == [first, second]
+
+
+def test_a_display_that_is_not_heard_any_more_is_told_once_and_so_is_its_coming_back() -> None:
+    displays, _ = after(fresh(), report("mri"))
+    said = []
+    for present in ({"mri", "mirror"}, {"mirror"}, {"mirror"}, {"mri"}, {"mri"}):
+        displays, faults = presence(displays, frozenset(present))
+        said += [(fault.code, fault.severity, fault.text) for fault in faults]
+    assert said == [
+        ("display_lost", "warning", "The display mri is not heard any more."),
+        ("display_back", "info", "The display mri is heard again."),
+    ]
+
+
+def test_a_lost_display_is_told_with_the_next_volume(
+    benches: Callable[[Study], Bench], small_study: Study, small_volumes: tuple[Volume, ...]
+) -> None:
+    present = {"mri"}
+    bench = benches(small_study, Beside(present=lambda: frozenset(present)))
+    bench.run.open()
+    bench.run.take(report())
+    bench.run.take(small_volumes[0])
+    present.clear()
+    bench.run.take(small_volumes[1])
+    bench.run.take(small_volumes[2])
+    assert [fault.code for fault in bench.sent(Fault)] == ["display_lost"]
+    assert [type(message).__name__ for message in (e.message for e in bench.published)][-2:] == ["Fault", "VolumeMessage"]
 
 
 def test_a_new_problem_is_one_fault_with_the_displays_name_and_an_old_one_none() -> None:

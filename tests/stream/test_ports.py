@@ -9,7 +9,7 @@ import zmq
 
 from rtfmri.errors import StudyError
 from rtfmri.stream.control import ControlServer, Reply
-from rtfmri.stream.ports import Ports, free_base
+from rtfmri.stream.ports import Ports, free_base, is_here
 from rtfmri.stream.publisher import Publisher
 from rtfmri.stream.returns_server import ReturnsServer
 
@@ -53,6 +53,13 @@ def test_a_port_in_use_is_one_sentence_that_names_it_and_leaves_nothing_behind(p
     assert threading.active_count() == before
     with pytest.raises(AssertionError, match="it started"):
         start()
+
+
+@pytest.mark.parametrize(
+    ("host", "here"), [("127.0.0.1", True), ("localhost", True), ("192.0.2.7", False), ("no.such.host.invalid", False)]
+)
+def test_only_an_address_of_this_computer_is_here(host: str, here: bool) -> None:
+    assert is_here(host) is here
 
 
 def test_an_address_that_is_not_this_computers_is_refused() -> None:

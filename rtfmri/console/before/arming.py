@@ -9,6 +9,7 @@ from nicegui import ui
 
 from rtfmri.console.before.choosing import override_note, why_not_arm, why_not_start
 from rtfmri.console.before.desk import Desk
+from rtfmri.console.context import ELSEWHERE
 from rtfmri.console.launching import Launch, launch
 from rtfmri.errors import StudyError
 from rtfmri.preflight.check import Check, of_state
@@ -43,7 +44,7 @@ def session_card(desk: Desk, look: Callable[[], Awaitable[None]]) -> Callable[[]
         words = ui.label().classes("text-sm")
         trouble = ui.label().classes("text-sm pf-failed").style("white-space:pre-wrap").props('role="alert"')
         with ui.row().classes("items-center no-wrap w-full") as offer:
-            button = ui.button("Start the session", on_click=start, color=None).props("no-caps outline")
+            button = ui.button("Start the session", on_click=start, color=None).props("no-caps outline no-wrap").classes("shrink-0")
             why = ui.label().classes("pf-why pf-faint")
 
     def redraw() -> None:
@@ -54,7 +55,7 @@ def session_card(desk: Desk, look: Callable[[], Awaitable[None]]) -> Callable[[]
         else:
             words.set_text("None runs on this computer.")
         offer.set_visibility(info is None)
-        reason = why_not_start(desk.choice, desk.checks)
+        reason = why_not_start(desk.choice, desk.checks) if desk.page.settings.commands else ELSEWHERE
         why.set_text(reason)
         button.set_enabled(not reason)
 
@@ -87,7 +88,7 @@ def arm_card(desk: Desk, look: Callable[[], Awaitable[None]]) -> Callable[[], No
         go = ui.link("Go to the run", RUN_PAGE)
 
     def redraw() -> None:
-        reason = why_not_arm(desk.choice, desk.status, desk.checks)
+        reason = why_not_arm(desk.choice, desk.status, desk.checks) if desk.page.settings.commands else ELSEWHERE
         warnings = of_state(desk.checks or (), "warning")
         button.set_enabled(not reason)
         button.set_text(f"Arm {desk.label}".strip())

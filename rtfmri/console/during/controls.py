@@ -13,7 +13,7 @@ from typing import Any
 
 from nicegui import ui
 
-from rtfmri.console.context import Hearing, PageContext
+from rtfmri.console.context import ELSEWHERE, Hearing, PageContext
 from rtfmri.console.elements import Tag
 from rtfmri.console.story import Story
 
@@ -31,10 +31,10 @@ class Control:
     why_not: str = ""
 
 
-def controls(story: Story, hearing: Hearing) -> dict[str, Control]:
-    """What each button is now, by its name."""
-    open_run = story.start is not None and story.stop is None and hearing.heard
-    why_not = "The engine is not heard." if not hearing.heard else "No run is armed."
+def controls(story: Story, hearing: Hearing, commands: bool = True) -> dict[str, Control]:
+    """What each button is now, by its name. ``commands``: whether the session takes any from this computer."""
+    open_run = commands and story.start is not None and story.stop is None and hearing.heard
+    why_not = ELSEWHERE if not commands else "The engine is not heard." if not hearing.heard else "No run is armed."
 
     def one(key: str, words: str, action: str, possible: bool = open_run) -> Control:
         return Control(key, words, action, possible, "" if possible else why_not)
@@ -51,10 +51,11 @@ def controls(story: Story, hearing: Hearing) -> dict[str, Control]:
 def build_controls(page: PageContext) -> None:
     """The bar of buttons at the foot of the page."""
     with Tag("section", "", "controls", aria_label="Controls"):
+        commands = page.settings.commands
         arm = _button("a", "Arm a run…", "accent")
         arm.on("click", lambda: ui.navigate.to("/before"))
         buttons = {name: _button(*look) for name, look in _BUTTONS.items()}
-        said = Tag("p", "", "answer", role="status", aria_live="polite", id="answer")
+        said = Tag("p", "" if commands else ELSEWHERE, "answer", role="status", aria_live="polite", id="answer")
     tell = _teller(page, said)
     for name in ("pause", "blank", "card"):
         buttons[name].on("click", lambda name=name: tell(controls(page.story, page.hearing)[name].action))
@@ -64,10 +65,10 @@ def build_controls(page: PageContext) -> None:
     _stop_dialog(tell)
 
     def redraw(story: Story, hearing: Hearing) -> None:
-        for name, control in controls(story, hearing).items():
+        for name, control in controls(story, hearing, commands).items():
             _show(buttons[name], control)
         busy = story.start is not None and story.stop is None
-        arm.hide(busy)
+        arm.hide(busy or not commands)
 
     page.on_change(redraw)
 
