@@ -27,7 +27,7 @@ def test_a_blind_run_shows_quality_and_nothing_that_unblinds(engine: Engine, bro
     page.goto(console.address)
     expect(page.locator(".run-about")).to_contain_text("blind", timeout=15_000)
     expect(page.locator("dd", has_text="100 of 1200")).to_be_visible()
-    expect(page.get_by_text("Hidden: this run is blind.")).to_have_count(4)
+    expect(page.get_by_text("Hidden: this run is blind.").filter(visible=True)).to_have_count(4)
     expect(page.locator(".figure", has_text="FD now")).to_contain_text("mm")
     expect(page.locator(".enlarge")).to_be_hidden()
     everything = page.content() + json.dumps(received)
