@@ -172,7 +172,7 @@ def given_out(out: list[Out]) -> list[Out]:
 
 
 @given(EVENTS)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_whatever_happens_every_number_comes_out_once_and_in_order(events: list[Event]) -> None:
     out = given_out(played(events, assembler()))
     assert indices([one.item for one in out]) == list(range(len(out)))
@@ -182,7 +182,7 @@ def test_whatever_happens_every_number_comes_out_once_and_in_order(events: list[
 
 
 @given(EVENTS)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_a_volume_is_the_first_good_one_and_missing_means_refused_or_late(events: list[Event]) -> None:
     run_mm = next((9.0 if event.kind == "other_grid" else 0.0 for event in events if event.kind != "refused"), 0.0)
     fits = {True: {"other_grid"}, False: {"good", "differs"}}[run_mm > 0]
@@ -200,7 +200,7 @@ def test_a_volume_is_the_first_good_one_and_missing_means_refused_or_late(events
 
 
 @given(EVENTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_nothing_waits_longer_than_the_deadline(events: list[Event]) -> None:
     out = played(events, assembler())
     if not any(isinstance(one.item, Volume) for one in out):
@@ -213,7 +213,7 @@ def test_nothing_waits_longer_than_the_deadline(events: list[Event]) -> None:
 
 
 @given(EVENTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_each_file_gives_one_volume_or_one_word_about_it(events: list[Event]) -> None:
     files = [event for event in events if event.kind != "refused"]
     out = [one.item for one in played(events, assembler())]
@@ -221,7 +221,7 @@ def test_each_file_gives_one_volume_or_one_word_about_it(events: list[Event]) ->
 
 
 @given(EVENTS, st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_shuffled_arrivals_give_the_same_once_the_live_decisions_are_obeyed(events: list[Event], shuffler: object) -> None:
     good = list({event.index: event for event in reversed(events) if event.kind == "good"}.values())
     live = [one.item for one in played(sorted(good, key=lambda event: event.at_s), assembler())]

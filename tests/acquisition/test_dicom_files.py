@@ -41,7 +41,7 @@ def test_a_file_that_ends_at_any_element_is_incomplete(end: int) -> None:
 
 
 @given(end=st.integers(0, len(WHOLE) - 1))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_file_cut_anywhere_is_incomplete(end: int) -> None:
     with pytest.raises(IncompleteError):
         read(WHOLE[:end])
@@ -60,7 +60,7 @@ def test_a_compressed_file_cut_anywhere_is_incomplete(end: int) -> None:
 
 
 @given(at=st.integers(132, len(WHOLE) - 1), value=st.integers(0, 255))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_flipped_byte_gives_a_volume_of_the_same_shape_or_a_volume_error(at: int, value: int) -> None:
     damaged = bytearray(WHOLE)
     damaged[at] = value

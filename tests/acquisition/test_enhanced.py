@@ -115,7 +115,7 @@ def test_written_files_agree_with_dcm2niix(name: str, tmp_path: Path) -> None:
 
 
 @given(order=st.permutations(range(15)), shared=st.booleans(), undefined=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_frames_may_lie_in_any_order_in_the_file(order: list[int], shared: bool, undefined: bool) -> None:
     expected = decoded(multi_bytes(3))
     found = decoded(multi_bytes(3, order=order, shared=shared, undefined=undefined))

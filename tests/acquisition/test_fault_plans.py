@@ -23,7 +23,7 @@ from rtfmri.study import Acquisition, SeriesRule
 from rtfmri.volume import Missing, SourceFault, Volume
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(cases())
 @example(Case("mosaic", 7, (Fault(kind="preallocated", volume=6, by_tr=1.7),), events=False))  # it stopped in the middle of a slice
 @example(Case("xa_enhanced", 8, (Fault(kind="restart", volume=1), Fault(kind="late_volume", volume=0, by_tr=2.5)), events=False))

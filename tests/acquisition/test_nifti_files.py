@@ -102,7 +102,7 @@ def test_the_last_number_of_a_name_counts(name: str, number: int | None) -> None
 
 
 @given(end=st.integers(0, 352 + 240 - 1), packed=st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_file_cut_anywhere_is_incomplete(end: int, packed: bool) -> None:
     whole = image_of(1).to_bytes()
     data = gzip.compress(whole)[: max(2, end * len(gzip.compress(whole)) // len(whole))] if packed else whole[:end]

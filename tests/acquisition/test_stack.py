@@ -102,7 +102,7 @@ def pieces_of(plan: Plan, kind: object, told: bool) -> list[Slice]:
 
 
 @given(plans(), st.sampled_from((named, counted)))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_order_duplicates_and_gaps_give_exactly_the_whole_volumes(plan: Plan, kind: object) -> None:
     out = stacked(pieces_of(plan, kind, told=True))
     whole = volumes(out)
@@ -119,7 +119,7 @@ def test_any_order_duplicates_and_gaps_give_exactly_the_whole_volumes(plan: Plan
 
 
 @given(plans(), st.sampled_from(KINDS), st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_what_headers_leave_out_is_known_from_all_files_together(plan: Plan, kind: object, told: bool) -> None:
     plan = replace(plan, volumes=max(plan.volumes, 2), lacking=frozenset(), twice=frozenset())
     pieces = pieces_of(plan, kind, told)
@@ -129,7 +129,7 @@ def test_what_headers_leave_out_is_known_from_all_files_together(plan: Plan, kin
 
 
 @given(st.integers(2, 6), st.integers(2, 7), st.sampled_from(KINDS), st.booleans(), st.integers(0, 1000))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_headers_leave_out_is_learned_while_volumes_come_one_after_the_other(
     n: int, m: int, kind: object, told: bool, seed: int
 ) -> None:

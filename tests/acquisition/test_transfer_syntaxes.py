@@ -93,7 +93,7 @@ def test_a_multi_frame_file_is_the_same_in_every_encoding(syntax: str) -> None:
 
 @pytest.mark.parametrize("syntax", [*NATIVE, *COMPRESSED])
 @given(part=st.floats(0, 1, exclude_max=True))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_file_cut_anywhere_is_incomplete_in_every_encoding(syntax: str, part: float) -> None:
     data = _whole(syntax)
     with pytest.raises(IncompleteError):

@@ -1,9 +1,9 @@
 """The operator's page, measured in real chromium: how late it is, what it costs, and that the engine does not feel it.
 
 The whole run is made up and published at its own pace at the end, when the most is to be drawn: 1,200 volumes, TR 0.5 s, everything in
-sight; first one browser, as beside a scanner, then three that all draw in software on this computer. The engine is measured beside three consoles. ``late`` is from the time that the
+sight; first one browser, as beside a scanner, then three that all draw in software on this computer. ``late`` is from the time that the
 engine wrote into the message until the frame with it was drawn (one machine, one clock), for the charts and for the volume's number in
-the page's text.
+the page's text. The engine is measured with and without three consoles beside it, each a process of its own with a page open.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def test_every_volume_comes_once_in_order_with_its_pixels_and_in_time(batch: int
     done = 0
 
     @seed(batch)
-    @settings(max_examples=PLANS, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=PLANS, database=None, suppress_health_check=list(HealthCheck))
     @given(cases())
     def run(case: Case) -> None:
         nonlocal done

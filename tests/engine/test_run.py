@@ -45,7 +45,7 @@ def test_what_is_published_is_journalled_in_the_same_order(bench: Bench, small_v
     assert isinstance(bench.published[-1].message, RunStop)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lost=st.sets(st.integers(0, 19), max_size=12))
 def test_any_numbers_may_be_missing_and_none_slides(
     lost: set[int], benches: Callable[[Study], Bench], small_study: Study, small_volumes: tuple[Volume, ...]

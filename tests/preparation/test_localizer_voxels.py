@@ -42,7 +42,7 @@ def test_the_top_percent_of_the_region_is_chosen_and_nothing_outside_it(top: int
 
 
 @given(seed=st.integers(0, 10_000), wanted=st.integers(1, 150))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_what_grows_from_the_peak_hangs_together_and_its_edge_is_weaker_than_the_last_that_joined(seed: int, wanted: int) -> None:
     t = a_map(seed)
     candidates = a_region() & (t > 0)

@@ -39,7 +39,7 @@ def test_the_lattice_is_a_cubic_b_spline() -> None:
         assert lattice.bases[0][:, knot] == pytest.approx(expected, abs=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.floats(8.0, 40.0))
 def test_gathering_is_the_transpose_of_the_field(seed: int, spacing_mm: float) -> None:
     rng = np.random.default_rng(seed)
@@ -48,7 +48,7 @@ def test_gathering_is_the_transpose_of_the_field(seed: int, spacing_mm: float) -
     assert (lattice.field(coefficients) * field).sum() == pytest.approx((coefficients * lattice.gathered(field)).sum())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_roughness_is_symmetric_and_nowhere_negative(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -22,7 +22,7 @@ def test_power_adds_six_absolute_changes_with_rotations_on_50_mm() -> None:
 
 
 @given(transforms, transforms)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_jenkinson_is_the_root_mean_square_over_a_ball_of_80_mm(before: RigidTransform, after: RigidTransform) -> None:
     rng = np.random.default_rng(0)
     directions = rng.normal(size=(40_000, 3))

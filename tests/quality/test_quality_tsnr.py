@@ -18,7 +18,7 @@ def offline(indices: list[int], values: np.ndarray) -> np.ndarray:
 
 
 @given(st.integers(0, 2**32 - 1), st.sets(st.integers(0, 79), max_size=50), st.floats(-5, 5), st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_at_every_volume_it_equals_a_fit_of_all_values_so_far(seed: int, gaps: set[int], drift: float, first: int) -> None:
     rng = np.random.default_rng(seed)
     indices = [first + n for n in range(80) if n not in gaps]

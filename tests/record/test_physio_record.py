@@ -26,7 +26,7 @@ def a_file(folder, text="1\t2.5\n3\tn/a\n", **said):
     return path
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(arrays(np.float64, st.tuples(st.integers(0, 40), st.just(3)), elements=FLOATS), st.floats(-1e5, 1e5))
 def test_what_is_written_is_read_with_the_same_bits(tmp_path_factory, samples, start_s):
     path = tmp_path_factory.mktemp("physio") / FILE

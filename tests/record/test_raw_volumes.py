@@ -45,7 +45,7 @@ def write(path, items, grid=GRID, finish=True):
         return raw.finish() if finish else path
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     words=arrays(np.uint32, (2, *SHAPE)),  # every bit pattern: NaNs with their payload, infinities, subnormals, -0.0
     turn=arrays(np.float64, (3, 3), elements=small),

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtfmri.record.report.figures import Chart, Level, Line, Panel, Row, Shade, Strip, clock, limits, marks, spans_of, time_marks
@@ -19,7 +19,6 @@ def a_line(values, se=None, **fields):
     return Line("a", np.arange(len(values), dtype=float), np.array(values, dtype=float), se, **fields)
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(numbers, min_size=1, max_size=30), st.booleans(), st.floats(0, 10))
 def test_an_axis_holds_all_its_values_and_levels(values, zero, least):
     panel = Panel("p", (a_line(values),), (Level(3.0, "l"),), zero=zero, least=least)
@@ -29,7 +28,6 @@ def test_an_axis_holds_all_its_values_and_levels(values, zero, least):
     assert high - low >= least
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(numbers, st.floats(1e-3, 1e4))
 def test_marks_are_few_round_and_within_the_axis(low, span):
     found = marks(low, low + span)
@@ -42,7 +40,6 @@ def test_wide_errors_do_not_press_the_values_flat():
     assert high - low < 3.0
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.booleans(), max_size=40))
 def test_spans_cover_the_volumes_that_are_so_and_no_others(held):
     tr_s = 0.8

@@ -73,7 +73,6 @@ def test_other_orders_are_refused(order: int) -> None:
             ask()
 
 
-@settings(deadline=None)
 @given(shape=shapes, seed=seeds, order=st.sampled_from([4, 5]))
 def test_coefficients_and_values_are_those_of_scipy(shape: tuple[int, int, int], seed: int, order: int) -> None:
     rng = np.random.default_rng(seed)
@@ -86,7 +85,7 @@ def test_coefficients_and_values_are_those_of_scipy(shape: tuple[int, int, int],
     np.testing.assert_allclose(sample(coefficients, points, order), values, atol=1e-12 * np.abs(oracle).max())
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(shape=st.tuples(*[st.integers(1, 20)] * 3), seed=seeds, order=st.sampled_from([6, 7]))
 def test_beyond_scipys_orders_they_are_those_of_a_dense_solve(shape: tuple[int, int, int], seed: int, order: int) -> None:
     rng = np.random.default_rng(seed)

@@ -75,7 +75,7 @@ def test_a_voxel_that_some_volumes_do_not_cover_is_the_mean_of_the_others() -> N
     assert abs(mean[20:24, 22:28, 1].mean() / first[20:24, 22:28, 1].mean() - 1.0) < 0.05
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(copies=st.integers(1, 6), seed=st.integers(0, 1000))
 def test_the_mean_of_copies_is_the_volume_itself(copies: int, seed: int) -> None:
     image = np.random.default_rng(seed).uniform(0, 4000, size=GRID.shape).astype(np.float32)

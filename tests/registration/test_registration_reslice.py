@@ -46,7 +46,7 @@ def compiled() -> None:
         warm_up(order)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     shape=st.tuples(*[st.integers(1, 30)] * 3),
     trans=TRIPLE,

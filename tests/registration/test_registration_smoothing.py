@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -20,7 +20,6 @@ def compiled() -> None:
     warm_up()
 
 
-@settings(deadline=None)
 @given(shape=shapes, sigma=sigmas, seed=st.integers(0, 2**32 - 1))
 def test_a_volume_is_smoothed_as_scipy_smooths_it(shape: tuple[int, int, int], sigma: tuple[float, float, float], seed: int) -> None:
     image = np.random.default_rng(seed).random(shape).astype(np.float32)

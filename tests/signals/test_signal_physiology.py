@@ -62,7 +62,7 @@ def test_strong_noise_moves_no_beat_by_more_than_50_ms():
     assert nearest.max() < 0.050
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(40, 140), st.floats(0.01, 1e4), st.floats(-1e4, 1e4), st.sampled_from([50.0, 100.0, 125.0]))
 def test_beats_do_not_depend_on_the_units_of_the_trace(per_minute, gain, level, rate_hz):
     t = np.arange(int(20 * rate_hz)) / rate_hz
@@ -201,7 +201,7 @@ def test_nothing_later_than_what_was_added_is_used():
     assert before.samples == cut
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 3000), max_size=12))
 def test_the_same_samples_in_other_batches_give_the_same_bits(cuts):
     body = a_body(9, 30.0)
@@ -264,7 +264,7 @@ def test_noise_alone_is_neither_pulse_nor_breathing():
     assert reading.columns[4:9] == (0.0,) * 5
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 3000), st.sampled_from([1, 3, 16]), st.integers(0, 2**31))
 def test_a_trace_keeps_the_means_of_what_is_known_at_the_middle_of_their_samples(n, every, seed):
     rng = np.random.default_rng(seed)
@@ -304,7 +304,7 @@ def test_a_short_gap_is_bridged_and_after_a_long_one_the_signal_comes_back():
     np.testing.assert_allclose(back.columns[:4], whole.columns[:4], atol=0.05)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**31), st.integers(0, 6), st.sampled_from([25.0, 50.0, 400.0, 1000.0]))
 def test_whatever_the_traces_are_the_columns_are_finite(seed, kind, rate_hz):
     rng = np.random.default_rng(seed)

@@ -89,7 +89,7 @@ def test_a_constant_delay_of_the_arrivals_costs_little():
     assert late > right - 0.1
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 900), max_size=8), st.integers(0, 2))
 def test_pulses_are_found_alike_however_the_samples_are_cut(cuts, seed):
     trigger = (np.random.default_rng(seed).random(2000) > 0.7).astype(float)

@@ -58,7 +58,7 @@ NAMES = st.sampled_from(["rest", "try", "rate"])
 CYCLES = st.lists(st.builds(lambda name, s: {"block": name, "s": s}, NAMES, st.floats(5, 40)), min_size=2, max_size=5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(CYCLES, st.sampled_from([0.9, 1.97]), st.sets(st.integers(0, 150)), st.sets(st.integers(0, 150)), st.integers(0, 2**31))
 def test_whatever_the_paradigm_and_the_gaps_the_value_is_the_offline_one(cycle, tr_s, flagged, missing, seed):
     window = {"onset_s": 4.0, "last_s": 8.0, "lag_s": 2.0}

@@ -80,7 +80,7 @@ def test_the_map_equals_an_offline_fit_of_the_volumes_so_far_at_every_volume(rho
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 9), st.sets(st.integers(0, 44), max_size=20))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_design_with_gaps_dependent_columns_and_waiting_ones_fits_as_offline(seed, columns, gaps):
     rng = np.random.default_rng(seed)
     volumes = 45

@@ -75,7 +75,7 @@ def test_what_is_no_batch_is_refused_in_words(frames):
     assert str(refusal.value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.binary(max_size=60), max_size=3))
 def test_no_bytes_whatever_raise_anything_else(frames):
     with pytest.raises(WireError):
@@ -85,7 +85,7 @@ def test_no_bytes_whatever_raise_anything_else(frames):
 JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5), lambda part: st.lists(part, max_size=4))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(["first", "time_s", "rate_hz", "columns", "cardiac", "trigger"]), JSON))
 def test_no_json_whatever_raises_anything_else(said):
     try:
@@ -149,7 +149,7 @@ def test_a_batch_out_of_place_is_refused_in_words_and_harms_nothing(batch, why):
     np.testing.assert_array_equal(placed(after, a_batch(20, 3))[1][:, 0], [20, 21, 22])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 30), st.booleans()), min_size=1, max_size=15))
 def test_whatever_is_lost_a_sample_stands_at_its_own_number(steps):
     """The model: a dictionary of the samples that were sent."""

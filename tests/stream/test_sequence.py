@@ -247,4 +247,4 @@ class Network(RuleBasedStateMachine):
 
 
 TestNetwork = Network.TestCase
-TestNetwork.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
+TestNetwork.settings = settings(max_examples=400, stateful_step_count=40)
