@@ -87,7 +87,10 @@ class FolderWatch:
         self._due_s = max(began_s + scan_s, now_s + REST * (now_s - began_s))
         if lost:
             return [], self._lose(lost)
-        return paths, [*self._rearmed(identity), *self._untold(problems)]
+        rearmed = self._rearmed(identity)
+        if rearmed:  # what was written between the listing and the arming had no event
+            self._due_s = now_s + REST * (now_s - began_s)
+        return paths, [*rearmed, *self._untold(problems)]
 
     def _loss(self, identity: Identity | None, problems: dict[str, str]) -> str | None:
         if identity is None:

@@ -289,3 +289,20 @@ def test_a_folder_below_that_cannot_be_listed_is_told_once_and_the_others_are_re
     monkeypatch.setattr("rtfmri.acquisition.folders.os.scandir", locked)
     assert [watching.rescan() for _ in range(2)] == [["1.dcm"]] * 2
     assert watching.texts == ["the folder locked cannot be listed (Permission denied)"]
+
+
+def test_after_events_are_armed_anew_the_folder_is_listed_once_more_at_once(watched: Watch, tmp_path: Path) -> None:
+    """A file that was written between the listing and the arming had no event."""
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    watch = watched(folder, poll_s=60.0).watch
+    watch.rescan()
+    assert watch.due_s > time.perf_counter() + 30
+    folder.rename(tmp_path / "old")
+    folder.mkdir()
+    _, faults = watch.rescan()
+    assert [fault.code for fault in faults] == ["folder_back"]
+    assert watch.due_s < time.perf_counter() + 5
+    _, faults = watch.rescan()
+    assert faults == []
+    assert watch.due_s > time.perf_counter() + 30
