@@ -1,118 +1,33 @@
-"""The scanner's trigger: by keyboard, serial port or parallel port (psychopy.hardware). Pulses carry their own times.
+"""The scanner's trigger and the participant's buttons: keyboard, serial port, parallel port. Both carry their own times.
 
 The rules:
 
-* A pulse's time is the display's clock when it came, not when a frame looked: ports are read by a thread that waits for them, and the
-  keyboard by PsychoPy's own queue, which stamps each key.
-* The trigger's key and the buttons are separate maps: the trigger never moves a slider, and its key counts even when another window has
-  the keyboard. A port's pulses are debounced by ``BOUNCE_S``; so are keys, as some boxes send both a key and a press of the mouse's.
-* A device that cannot be opened, or that vanishes, is tried again every ``RETRY_S``. ``problem`` tells the operator meanwhile; nothing is
-  raised, and the display goes on by the volumes' clock.
+* A pulse's time is the display's clock when it came, not when a frame looked: ports are read by a thread (``ports.py``), and the keyboard
+  by PsychoPy's own queue, which stamps each key. So is a press of a serial button box; keys that are buttons are the window's affair.
+* The trigger and the buttons are separate maps: the trigger never moves a slider, and its key counts even when another window has the
+  keyboard. Where both come over one serial line, its bytes are shared out: to the buttons theirs, to the trigger its ``code``, or all that
+  is no button's where it has none.
+* A device that cannot be opened, or that vanishes, is tried again; the operator is told, and the display goes on by the volumes' clock.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
-from rtfmri.messages import TriggerSettings
+from feedback.keys import box_bytes
+from feedback.ports import Clock, Line, ParallelPort, SerialPort, Share, sentence
+from rtfmri.messages import ButtonSettings, TriggerSettings
 
-BOUNCE_S = 0.02
-RETRY_S = 1.0
-WAIT_S = 0.2  # how long a read of the serial port waits before it looks whether to stop
-POLL_S = 0.001  # a parallel port can only be looked at again and again
-MOST_KEPT = 4096
-DATA_PINS = 0xFF
-
-Clock: TypeAlias = Callable[[], float]
-
-
-class Port(Protocol):
-    """An open device: ``read`` waits a little for pulses and gives how many came; raises where the device is gone."""
-
-    def read(self) -> int: ...
-    def close(self) -> None: ...
-
-
-class Pulses:
-    """A trigger as the loop sees it; a context manager. Pulses through a thread that opens and reads ``Port``.
-
-    Parameters
-    ----------
-    kind : what the operator calls it, such as ``serial /dev/ttyUSB0``.
-    opened : opens the port; raises anything where it cannot.
-    clock : the display's.
-    """
-
-    def __init__(self, kind: str, opened: Callable[[], Port], clock: Clock) -> None:
-        self.kind = kind
-        self.problem = ""
-        self._opened, self._clock = opened, clock
-        self._times_s: deque[float] = deque(maxlen=MOST_KEPT)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="trigger", daemon=True)
-
-    def __enter__(self) -> Pulses:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._stop.set()
-        self._thread.join(timeout=2.0 * WAIT_S)
-
-    def read(self) -> tuple[float, ...]:
-        """Times of the pulses since the last look, the display's clock."""
-        times_s = []
-        while self._times_s:
-            times_s.append(self._times_s.popleft())
-        return tuple(times_s)
-
-    def _follow(self) -> None:
-        while not self._stop.is_set():
-            try:
-                with ExitStack() as stack:
-                    port = self._opened()
-                    stack.callback(_quietly(port.close))
-                    self.problem = ""
-                    self._read_until_gone(port)
-            except Exception as error:  # drivers raise whatever they like
-                self.problem = f"The scanner's trigger ({self.kind}) cannot be read: {_sentence(error)}. It is tried again every second."
-                self._stop.wait(RETRY_S)
-
-    def _read_until_gone(self, port: Port) -> None:
-        last_s = float("-inf")
-        while not self._stop.is_set():
-            count = port.read()
-            now_s = self._clock()
-            if count and now_s - last_s >= BOUNCE_S:
-                self._times_s.append(now_s)
-            last_s = now_s if count else last_s
-
-
-class NoTrigger:
-    """The volumes alone set the clock."""
-
-    kind, problem = "none", ""
-
-    def __enter__(self) -> NoTrigger:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        pass
-
-    def read(self) -> tuple[float, ...]:
-        return ()
+TRIGGER, BUTTONS = "The scanner's trigger", "The participant's buttons"
+BOTH = "The scanner's trigger and the participant's buttons"
 
 
 class KeyPulses:
     """The trigger's key on any keyboard of the computer, stamped by PsychoPy's queue; a context manager."""
 
     def __init__(self, key: str, clock: Clock) -> None:
-        self.kind = f"keyboard {key}"
         self.problem = ""
         self._key, self._clock = key, clock
         self._keyboard: Any = None
@@ -126,7 +41,7 @@ class KeyPulses:
             self.read()  # what was pressed before is no pulse
         except Exception as error:
             self._keyboard = None
-            self.problem = f"The keyboard's own clock cannot be used ({_sentence(error)}): the trigger's key is read by the window instead."
+            self.problem = f"The keyboard's own clock cannot be used ({sentence(error)}): the trigger's key is read by the window instead."
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -148,16 +63,18 @@ class KeyPulses:
         return tuple(moment_s + ahead_s for moment_s in down_s)
 
 
-class ScannerTrigger:
-    """The trigger that the run at hand has; a context manager. Another run's takes its place."""
+class Boxes:
+    """The trigger and the buttons that the run at hand has; a context manager. Another run's take their place."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._settings = TriggerSettings()
-        self._device: Pulses | KeyPulses | NoTrigger = NoTrigger()
+        self._trigger, self._buttons = TriggerSettings(), ButtonSettings()
+        self._keys: KeyPulses | None = None
+        self._lines: tuple[Line, ...] = ()
+        self._pulses, self._presses = shares(self._trigger, self._buttons)
         self._open = ExitStack()
 
-    def __enter__(self) -> ScannerTrigger:
+    def __enter__(self) -> Boxes:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -165,91 +82,71 @@ class ScannerTrigger:
 
     @property
     def kind(self) -> str:
-        return self._device.kind
+        """What the trigger is, such as ``serial /dev/ttyUSB0``."""
+        trigger = self._trigger
+        named = {"none": "", "keyboard": f" {trigger.key}"}
+        return trigger.kind + named.get(trigger.kind, f" {trigger.port}")
 
     @property
-    def problem(self) -> str:
-        """A sentence for the operator; empty while all is well."""
-        return self._device.problem
+    def problems(self) -> tuple[str, ...]:
+        """Sentences for the operator; none while all is well."""
+        keys = () if self._keys is None else (self._keys.problem,)
+        return tuple(problem for problem in (*keys, *(line.problem for line in self._lines)) if problem)
 
-    def listen_to(self, settings: TriggerSettings) -> None:
-        """Open the device of ``settings``, unless it is open; pulses that came before are no pulses of this run."""
-        if settings != self._settings:
+    def listen_to(self, trigger: TriggerSettings, buttons: ButtonSettings) -> None:
+        """Open what the settings name, unless it is open; pulses that came before are no pulses of this run."""
+        if (trigger, buttons) != (self._trigger, self._buttons):
             self._open.close()
-            self._settings = settings
-            self._device = trigger_for(settings, self._clock)
-            self._open.enter_context(self._device)
-        self._device.read()
+            self._trigger, self._buttons = trigger, buttons
+            self._pulses, self._presses = shares(trigger, buttons)
+            self._keys = self._open.enter_context(KeyPulses(trigger.key, self._clock)) if trigger.kind == "keyboard" else None
+            self._lines = tuple(self._open.enter_context(line) for line in self._lines_of(trigger, buttons))
+        self.pulses()
 
-    def read(self) -> tuple[float, ...]:
+    def pulses(self) -> tuple[float, ...]:
         """Times of the pulses since the last look, the display's clock."""
-        return self._device.read()
+        return tuple(pulse_s for _, pulse_s in self._pulses.taken()) if self._keys is None else self._keys.read()
+
+    def presses(self) -> tuple[tuple[str, float], ...]:
+        """Presses of a serial box since the last look: the byte as a character, and its time on the display's clock."""
+        return self._presses.taken()
+
+    def _lines_of(self, trigger: TriggerSettings, buttons: ButtonSettings) -> list[Line]:
+        if on_one_line(trigger, buttons):
+            return [self._serial(BOTH, trigger, self._pulses, self._presses)]
+        lines = []
+        if trigger.kind == "serial":
+            lines.append(self._serial(TRIGGER, trigger, self._pulses))
+        if trigger.kind == "parallel":
+            name = f"{TRIGGER} (parallel {trigger.port})"
+            lines.append(Line(name, lambda: ParallelPort(trigger.port, trigger.code), self._clock, self._pulses))
+        if buttons.kind == "serial":
+            lines.append(self._serial(BUTTONS, buttons, self._presses))
+        return lines
+
+    def _serial(self, what: str, settings: TriggerSettings | ButtonSettings, *shares: Share) -> Line:
+        return Line(f"{what} (serial {settings.port})", lambda: SerialPort(settings.port, settings.baud), self._clock, *shares)
 
 
-def trigger_for(settings: TriggerSettings, clock: Clock) -> Pulses | KeyPulses | NoTrigger:
-    """The trigger that ``settings`` ask for, not yet open."""
-    if settings.kind == "keyboard":
-        return KeyPulses(settings.key, clock)
-    if settings.kind == "serial":
-        return Pulses(f"serial {settings.port}", lambda: SerialPort(settings.port, settings.baud, settings.code), clock)
-    if settings.kind == "parallel":
-        return Pulses(f"parallel {settings.port}", lambda: ParallelPort(settings.port, settings.code), clock)
-    return NoTrigger()
+def on_one_line(trigger: TriggerSettings, buttons: ButtonSettings) -> bool:
+    """Whether pulses and presses come over one serial line."""
+    return trigger.kind == buttons.kind == "serial" and (trigger.port, trigger.baud) == (buttons.port, buttons.baud)
 
 
-class SerialPort:
-    """Bytes of a serial port; only ``code`` where one is given."""
+def shares(trigger: TriggerSettings, buttons: ButtonSettings) -> tuple[Share, Share]:
+    """What the trigger takes of its port, and what the buttons take of theirs."""
+    pressed = box_bytes(buttons)
+    taken = pressed if on_one_line(trigger, buttons) else frozenset()
+    code = trigger.code if trigger.kind == "serial" else None  # of a parallel port it picks the pins
 
-    def __init__(self, port: str, baud: int, code: int | None) -> None:
-        from psychopy.hardware.exceptions import DeviceNotConnectedError
-        from psychopy.hardware.serialdevice import SerialDevice
+    def pulse(byte: int) -> str | None:
+        return "pulse" if (byte == code if code is not None else chr(byte) not in taken) else None
 
-        try:
-            self._com: Any = SerialDevice(port=port, baudrate=baud, pauseDuration=0.0).com
-        except DeviceNotConnectedError as error:  # no Exception: it would end the thread
-            raise OSError("it is not there, or another program has it") from error
-        self._com.timeout = WAIT_S
-        self._code = code
+    def press(byte: int) -> str | None:
+        return chr(byte) if chr(byte) in pressed else None
 
-    def read(self) -> int:
-        return sum(self._code in (None, byte) for byte in self._com.read(1))
-
-    def close(self) -> None:
-        self._com.close()
-
-
-class ParallelPort:
-    """Rising edges on the data pins 2 ... 9; only on those of ``code``'s bits where they are given."""
-
-    def __init__(self, address: str, code: int | None) -> None:
-        from psychopy import parallel
-
-        self._port: Any = parallel.ParallelPort(int(address, 16) if address.lower().startswith("0x") else address)
-        self._bits = DATA_PINS if code is None else code
-        self._was = self._port.readData() & self._bits
-        self._pause = threading.Event()
-
-    def read(self) -> int:
-        self._pause.wait(POLL_S)
-        now = self._port.readData() & self._bits
-        risen, self._was = now & ~self._was, now
-        return int(risen != 0)
-
-    def close(self) -> None:
-        self._port = None  # its driver lets the port go with it
+    return Share(pulse), Share(press)
 
 
 def _plain(key: str) -> str:
     return key.removeprefix("num_")
-
-
-def _quietly(close: Callable[[], None]) -> Callable[[], None]:
-    def closing() -> None:
-        with suppress(Exception):  # a device that is gone cannot be closed
-            close()
-
-    return closing
-
-
-def _sentence(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

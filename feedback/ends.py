@@ -11,7 +11,7 @@ from feedback.cues import Cue
 from feedback.keyboard import Press
 from feedback.log import Album, GlassLog
 from feedback.shapes import Shape
-from rtfmri.messages import Envelope, FromDisplay, TriggerSettings
+from rtfmri.messages import ButtonSettings, Envelope, FromDisplay, TriggerSettings
 
 
 class Glass(Protocol):
@@ -49,15 +49,16 @@ class Mouth(Protocol):
     def clock_offset(self) -> tuple[float, float] | None: ...
 
 
-class Scanner(Protocol):
-    """The scanner's trigger (``devices.py``)."""
+class Devices(Protocol):
+    """The scanner's trigger and the participant's serial buttons (``devices.py``)."""
 
     @property
     def kind(self) -> str: ...
     @property
-    def problem(self) -> str: ...
-    def listen_to(self, settings: TriggerSettings) -> None: ...
-    def read(self) -> tuple[float, ...]: ...
+    def problems(self) -> tuple[str, ...]: ...
+    def listen_to(self, trigger: TriggerSettings, buttons: ButtonSettings) -> None: ...
+    def pulses(self) -> tuple[float, ...]: ...
+    def presses(self) -> tuple[tuple[str, float], ...]: ...
 
 
 class Voice(Protocol):
@@ -74,7 +75,7 @@ class Ends:
     glass: Glass
     ear: Ear
     mouth: Mouth
-    scanner: Scanner
+    devices: Devices
     voice: Voice
     log: GlassLog
     album: Album

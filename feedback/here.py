@@ -12,7 +12,7 @@ from feedback.images import with_images
 from feedback.scene import problems, texts_of
 from feedback.views import View
 from feedback.views.known import OWN
-from rtfmri.messages import Flip, RunStart, TriggerSettings
+from rtfmri.messages import ButtonSettings, Flip, RunStart, TriggerSettings
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Here:
 
     flip: Flip | None = None
     trigger: TriggerSettings | None = None
+    buttons: ButtonSettings | None = None
     images: Path | None = None
     views: Mapping[str, View] = field(default_factory=lambda: OWN)
 
@@ -28,7 +29,8 @@ class Here:
         """``run`` as it is shown in a window of ``aspect``, and sentences for the operator about what cannot be shown as it should."""
         run, missing = with_images(run, self.images)
         words = {line for lines in texts_of(run) for line in lines}
-        said: dict[str, Any] = {name: value for name, value in (("flip", self.flip), ("trigger", self._trigger(run))) if value is not None}
+        own = (("flip", self.flip), ("trigger", self._trigger(run)), ("buttons", self._buttons(run)))
+        said: dict[str, Any] = {name: value for name, value in own if value is not None}
         fitted = run.model_copy(update={"display": run.display.model_copy(update=said)})
         return fitted, (*missing, *problems(fitted, aspect, self.views), *font_problems(sorted(words)))
 
@@ -37,4 +39,11 @@ class Here:
         if self.trigger is None:
             return None
         study = run.display.trigger
-        return self.trigger.model_copy(update={"offset": study.offset, "every": study.every})
+        code = study.code if study.kind == self.trigger.kind else None  # a byte is no parallel port's bits
+        return self.trigger.model_copy(update={"offset": study.offset, "every": study.every, "code": code})
+
+    def _buttons(self, run: RunStart) -> ButtonSettings | None:
+        """The box as the command line has it; which button means what stays the study's affair."""
+        if self.buttons is None:
+            return None
+        return run.display.buttons.model_copy(update=self.buttons.model_dump(include={"kind", "port", "baud"}))

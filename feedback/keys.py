@@ -1,8 +1,9 @@
 """Which key means what. Pure.
 
-A button's meaning comes from the study (``ButtonSettings``). F1 shows and takes away the set-up card, Escape twice within
-``TWICE_WITHIN_S`` is the operator's way out. Debounce: a slider takes one step of a key in ``debounce_s``, so a held key steps on at that
-pace; a pause is not undone before its button was silent for ``PAUSE_SILENT_S``, so neither a bounce nor a held button ends it.
+A button's meaning comes from the study (``ButtonSettings``); where the box is a serial one, no key is a button. F1 shows and takes away the
+set-up card, Escape twice within ``TWICE_WITHIN_S`` is the operator's way out. Debounce: a slider takes one step of a key in
+``debounce_s``, so a held key steps on at that pace; a pause is not undone before its button was silent for ``PAUSE_SILENT_S``, so neither
+a bounce nor a held button ends it.
 """
 
 from __future__ import annotations
@@ -20,15 +21,28 @@ PAUSE_SILENT_S = 0.3
 Meaning = Literal["left", "right", "confirm", "pause"]
 
 
-def meaning(key: str, buttons: ButtonSettings, pause_keys: tuple[str, ...] = ()) -> Meaning | None:
-    """What ``key`` means to the participant's display; ``pause_keys`` are the command line's, beside the study's."""
-    if key in buttons.pause or key in pause_keys:
+def key_meaning(key: str, buttons: ButtonSettings, pause_keys: tuple[str, ...] = ()) -> Meaning | None:
+    """What ``key`` of the keyboard means to the participant's display; ``pause_keys`` are the command line's, beside the study's."""
+    if key in pause_keys:
         return "pause"
-    if key in buttons.left:
+    return button_meaning(key, buttons) if buttons.kind == "keyboard" else None
+
+
+def button_meaning(button: str, buttons: ButtonSettings) -> Meaning | None:
+    """What ``button`` means: a key's name, or a byte of a serial box as a character."""
+    if button in buttons.pause:
+        return "pause"
+    if button in buttons.left:
         return "left"
-    if key in buttons.right:
+    if button in buttons.right:
         return "right"
-    return "confirm" if key in buttons.confirm else None
+    return "confirm" if button in buttons.confirm else None
+
+
+def box_bytes(buttons: ButtonSettings) -> frozenset[str]:
+    """What a serial box sends for its buttons, as characters; none where the buttons are keys."""
+    named = (*buttons.left, *buttons.right, *buttons.confirm, *buttons.pause)
+    return frozenset(name for name in named if len(name) == 1) if buttons.kind == "serial" else frozenset()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The loop: message, key, pulse, tick -> state -> scene -> flip -> shown, at most 60 times a second.
+"""The loop: message, key, button, pulse, tick -> state -> scene -> flip -> shown, at most 60 times a second.
 
 The rule: whatever goes wrong in here, the participant sees a calm shape. Each part of a frame is guarded by itself: what it raised is
 told to the operator (terminal, log, report) once for each place it came from, and the frame goes on; a picture that cannot be drawn becomes
@@ -21,7 +21,7 @@ from feedback.pace import Pace
 from feedback.reporting import Reporter, report
 from feedback.scene import calm, picture
 from feedback.shapes import Shape, flipped
-from feedback.state import DisplayState, Outgoing, look, on_key, on_message, on_pulse, on_tick
+from feedback.state import DisplayState, Outgoing, look, on_button, on_key, on_message, on_pulse, on_tick
 from rtfmri.messages import Envelope, Flip, RunStart
 
 LINGER_S = 4.0  # how long the thanks stay when the display ends with the run
@@ -48,7 +48,7 @@ class Loop:
     Parameters
     ----------
     state : the first state.
-    ends : window, stream, way back, trigger, sound, log.
+    ends : window, stream, way back, trigger and buttons, sound, log.
     here : what the command line says instead of the study.
     clock : unix seconds that never step back, the same that ``ends.mouth`` measures its offset against.
     stop : set by a signal, ends the loop.
@@ -96,6 +96,7 @@ class Loop:
         before = self.state
         self._guard(self._read_pulses)
         self._guard(self._read_keys)
+        self._guard(self._read_buttons)
         self._tick()
         self._guard(lambda: self._sound(before))
         began_s = self._clock()
@@ -132,10 +133,10 @@ class Loop:
             self._step(on_message, envelope, self._clock(), self._sent_s(envelope))
 
     def _begin(self, envelope: Envelope, run: RunStart) -> None:
-        """Ready at arm: pictures loaded, trigger and sound opened, the keyboard ours."""
+        """Ready at arm: pictures loaded, trigger, buttons and sound opened, the keyboard ours."""
         fitted, self._problems = self._here.fitted(run, self._ends.glass.aspect)
         self._step(on_message, envelope.model_copy(update={"message": fitted}), self._clock(), self._sent_s(envelope))
-        self._guard(lambda: self._ends.scanner.listen_to(fitted.display.trigger))
+        self._guard(lambda: self._ends.devices.listen_to(fitted.display.trigger, fitted.display.buttons))
         self._guard(lambda: self._ends.glass.prepare({trial.image for trial in fitted.display.trials if trial.image}))
         self._guard(self._ends.glass.take_keys)
         if fitted.display.cues:
@@ -150,8 +151,12 @@ class Loop:
             else:
                 self._step(on_key, press.key, self._clock(), press.repeated)
 
+    def _read_buttons(self) -> None:
+        for button, pressed_s in self._ends.devices.presses():
+            self._step(on_button, button, pressed_s)
+
     def _read_pulses(self) -> None:
-        for pulse_s in self._ends.scanner.read():
+        for pulse_s in self._ends.devices.pulses():
             self._pulse_s = pulse_s
             self._step(on_pulse, pulse_s)
 
@@ -211,12 +216,16 @@ class Loop:
 
     def _report(self) -> None:
         ends = self._ends
-        lost = NO_KEYS if self.state.run is not None and not ends.glass.has_keys else ""
-        own = (*self._problems, self._view_problem, lost, ends.scanner.problem, ends.voice.problem, *self._guard.problems)
+        lost = NO_KEYS if self._wants_keys() and not ends.glass.has_keys else ""
+        own = (*self._problems, self._view_problem, lost, *ends.devices.problems, ends.voice.problem, *self._guard.problems)
         problems = tuple(problem for problem in own if problem)
-        told = report(self.state, self._pace, ends.glass, ends.scanner.kind, problems, ends.mouth.clock_offset(), self._clock())
+        told = report(self.state, self._pace, ends.glass, ends.devices.kind, problems, ends.mouth.clock_offset(), self._clock())
         if self._reporter.due(told, self._connected()):
             ends.mouth.send(told)
+
+    def _wants_keys(self) -> bool:
+        """Whether the participant's buttons are keys."""
+        return self.state.run is not None and (self.state.buttons.kind == "keyboard" or bool(self.state.pause_keys))
 
     def _connected(self) -> bool:
         """``last_heard_s`` is by the ear's own clock."""

@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     study = parser.add_argument_group("instead of what the study says").add_argument
     study("--flip", choices=("none", "x", "y", "180"), help="turn the picture for the mirror")
     study("--trigger", type=trigger, metavar="KIND", help="none, keyboard:KEY, serial:PORT[:BAUD] or parallel:ADDRESS")
+    study(
+        "--buttons", type=buttons, metavar="KIND", help="keyboard or serial:PORT[:BAUD]; which button means what stays the study's affair"
+    )
     study("--pause-key", action="append", metavar="KEY", default=[], help="a pause key beside the study's; may be given more than once")
     lab = parser.add_argument_group("what lies on this computer").add_argument
     lab("--images", type=Path, metavar="FOLDER", help="the pictures of the study's trials, by name")
@@ -74,15 +77,29 @@ def trigger(text: str) -> dict[str, Any]:
     if kind == "keyboard":
         return {"kind": kind, "key": rest or "5"}
     if kind == "serial" and rest:
-        port, _, baud = rest.rpartition(":")
-        return (
-            {"kind": kind, "port": port, "baud": int(baud)} if port and baud.isdigit() and int(baud) > 0 else {"kind": kind, "port": rest}
-        )
+        return _line(rest)
     if kind == "parallel" and PARALLEL.fullmatch(rest):
         return {"kind": kind, "port": rest}
     raise argparse.ArgumentTypeError(
         "write it as none, keyboard:5, serial:/dev/ttyUSB0 or serial:COM3:115200, parallel:/dev/parport0 or parallel:0x378"
     )
+
+
+def buttons(text: str) -> dict[str, Any]:
+    """Fields of ``ButtonSettings``."""
+    kind, _, rest = text.partition(":")
+    if text == "keyboard":
+        return {"kind": kind}
+    if kind == "serial" and rest:
+        return _line(rest)
+    raise argparse.ArgumentTypeError("write it as keyboard, serial:/dev/ttyUSB0 or serial:COM3:115200")
+
+
+def _line(text: str) -> dict[str, Any]:
+    """A serial port and, where it is given, its baud rate."""
+    port, _, baud = text.rpartition(":")
+    known = port and baud.isdigit() and int(baud) > 0
+    return {"kind": "serial", "port": port, "baud": int(baud)} if known else {"kind": "serial", "port": text}
 
 
 def _pixels(text: str) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from feedback.devices import ScannerTrigger
+from feedback.devices import Boxes
 from feedback.ends import Ends
 from feedback.gallery import gallery
 from feedback.here import Here
@@ -20,7 +20,7 @@ from feedback.shapes import flipped
 from feedback.sound import Cues
 from feedback.state import DisplayState
 from feedback.views.known import views_of
-from rtfmri.messages import TriggerSettings
+from rtfmri.messages import ButtonSettings, TriggerSettings
 from rtfmri.stream.returns import ReturnsClient
 from rtfmri.stream.subscriber import Subscriber
 
@@ -36,14 +36,15 @@ def show(options: argparse.Namespace, stop: threading.Event, ready: Callable[[],
     clock = steady_clock()
     state = DisplayState(options.id, tuple(options.pause_key), seed=secrets.randbits(32))
     trigger = None if options.trigger is None else TriggerSettings(**options.trigger)
-    here = Here(options.flip, trigger, options.images, views_of(options.views))
+    buttons = None if options.buttons is None else ButtonSettings(**options.buttons)
+    here = Here(options.flip, trigger, buttons, options.images, views_of(options.views))
     with ExitStack() as stack:
         enter = stack.enter_context
         ear, mouth = enter(Subscriber(options.connect)), enter(ReturnsClient(options.connect, options.id, clock))
         log, album = enter(GlassLog(options.log)), Album(options.screenshots)
-        scanner, voice = enter(ScannerTrigger(clock)), enter(Cues())
+        boxes, voice = enter(Boxes(clock)), enter(Cues())
         glass = enter(PsychopyWindow(window_size(options), options.screen))
-        ends = Ends(glass, ear, mouth, scanner, voice, log, album)
+        ends = Ends(glass, ear, mouth, boxes, voice, log, album)
         Loop(state, ends, here, clock, stop, exit_at_end=options.exit_at_end).run(ready, alive)
 
 

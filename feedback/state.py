@@ -1,4 +1,4 @@
-"""What changes the display's state: a message, a tick, a key, a pulse of the scanner. Pure: no PsychoPy, clock or socket.
+"""What changes the display's state: a message, a tick, a key, a button, a pulse of the scanner. Pure: no PsychoPy, clock or socket.
 
 ``now_s`` is the display's clock: unix seconds that never step back. Each step gives the next state and the messages that go back to the
 engine. A value counts from when it was sent where the offset of the clocks is known (``sent_s``), else from when it came, so that what a
@@ -16,12 +16,12 @@ from dataclasses import replace
 from feedback.asking import ended, next_question
 from feedback.display import DisplayState, Outgoing
 from feedback.hearing import confirmed, ordered, pause_heard, rating_heard, started
-from feedback.keys import CARD_KEY, OPERATOR_KEY, PAUSE_SILENT_S, TWICE_WITHIN_S, meaning
+from feedback.keys import CARD_KEY, OPERATOR_KEY, PAUSE_SILENT_S, TWICE_WITHIN_S, Meaning, button_meaning, key_meaning
 from feedback.looking import cover, look
 from feedback.measuring import measured
 from rtfmri.messages import Confirmed, Envelope, Operator, Pause, Rating, RunStart, RunStop, VolumeMessage
 
-__all__ = ["DisplayState", "Outgoing", "look", "on_key", "on_message", "on_pulse", "on_tick"]
+__all__ = ["DisplayState", "Outgoing", "look", "on_button", "on_key", "on_message", "on_pulse", "on_tick"]
 
 STEPS = {"left": -1, "right": 1}
 
@@ -79,10 +79,17 @@ def on_key(state: DisplayState, key: str, now_s: float, repeated: bool = False) 
         return replace(state, escaped_s=now_s, quit=state.quit or twice), ()
     if key == CARD_KEY and not repeated:
         return _settled(_card_pressed(state))
+    return _pressed(state, key, key_meaning(key, state.buttons, state.pause_keys), now_s, repeated)
+
+
+def on_button(state: DisplayState, button: str, pressed_s: float) -> tuple[DisplayState, Outgoing]:
+    """A button of a serial box was pressed: the byte as a character, and when it came."""
+    return _pressed(state, button, button_meaning(button, state.buttons), pressed_s, repeated=False)
+
+
+def _pressed(state: DisplayState, key: str, means: Meaning | None, now_s: float, repeated: bool) -> tuple[DisplayState, Outgoing]:
     if state.run is None or state.ended:
         return state, ()
-    buttons = state.run.display.buttons
-    means = meaning(key, buttons, state.pause_keys)
     if means == "pause":
         return _pause_pressed(state, key, now_s, repeated)
     if means is None or state.question is None or state.question.answered_s is not None:

@@ -33,14 +33,20 @@ class NoScreenError(StudyError):
     """There is no screen now; there may be one later."""
 
 
-def kept_alive(command: Sequence[str], stop: threading.Event, tell: Callable[[str], None], ready: Callable[[], None]) -> int:
+def kept_alive(
+    command: Sequence[str],
+    stop: threading.Event,
+    tell: Callable[[str], None],
+    ready: Callable[[], None],
+    frozen_s: float = FROZEN_S,
+) -> int:
     """Run ``command``, the display, until it ends as it was told to; the exit code.
 
-    ``tell``: sentences for the operator. ``ready``: called after the very first frame.
+    ``tell``: sentences for the operator. ``ready``: called after the very first frame. ``frozen_s``: a longer silence after it is the end.
     """
     was_ready, told_screen, tries = False, False, 0
     while not stop.is_set():
-        life = _Life(command, stop)
+        life = _Life(command, stop, frozen_s)
         code = life.lived((lambda: None) if was_ready else ready)
         was_ready |= life.was_ready
         if stop.is_set() or code in (ENDED, REFUSED):
@@ -68,9 +74,9 @@ def kept_alive(command: Sequence[str], stop: threading.Event, tell: Callable[[st
 class _Life:
     """One process of the display, from its start to its end."""
 
-    def __init__(self, command: Sequence[str], stop: threading.Event) -> None:
+    def __init__(self, command: Sequence[str], stop: threading.Event, frozen_s: float) -> None:
         self.was_ready, self.reason, self.frozen = False, "", False
-        self._command, self._stop = command, stop
+        self._command, self._stop, self._frozen_s = command, stop, frozen_s
         self._said: queue.Queue[str | None] = queue.Queue()
 
     def lived(self, ready: Callable[[], None]) -> int:
@@ -106,7 +112,7 @@ class _Life:
             try:
                 said = self._said.get(timeout=0.2)
             except queue.Empty:
-                self.frozen = time.monotonic() - heard_s > (FROZEN_S if self.was_ready else OPENING_S)
+                self.frozen = time.monotonic() - heard_s > (self._frozen_s if self.was_ready else OPENING_S)
                 if self.frozen:
                     return
                 continue

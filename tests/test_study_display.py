@@ -14,6 +14,7 @@ from rtfmri.study import Study, load_study, parse_study
 PARADIGM = {"cycle": [{"block": "rest", "s": 30}, {"block": "read", "s": 20}, {"block": "rate", "s": 10}], "repeat": 2}
 BASE: dict[str, Any] = {"study": {"name": "screen"}, "paradigm": PARADIGM}
 PAIN = {"name": "pain", "high_alerts": 8}
+BOX = {"kind": "serial", "port": "COM3"}
 
 
 def study_of(folder: Path = Path(), **sections: Any) -> Study:
@@ -36,6 +37,18 @@ def told(**sections: Any) -> str:
         ({"display": {"trigger": {"kind": "serial"}}}, "display.trigger: a serial trigger needs its port"),
         ({"display": {"trigger": {"kind": "keyboard", "key": "1"}}}, "the key 1 is the scanner's trigger and a button"),
         ({"display": {"buttons": {"left": ["b"], "right": ["b"]}}}, "the key b has two meanings"),
+        ({"display": {"buttons": {"kind": "serial"}}}, "display.buttons: a serial button box needs its port"),
+        (
+            {"display": {"buttons": {**BOX, "left": ["left"]}}},
+            'sends bytes, and "left" is none; write a character, such as "1", or a number',
+        ),
+        ({"display": {"buttons": {**BOX, "left": [49], "right": ["1"]}}}, "the byte 1 has two meanings"),
+        ({"display": {"buttons": {**BOX, "left": [256]}}}, '"256" is none'),
+        (
+            {"display": {"buttons": BOX, "trigger": {**BOX, "baud": 9600}}},
+            "one line, COM3, and it has one speed: 9600 baud for the trigger",
+        ),
+        ({"display": {"buttons": {**BOX, "left": [2]}, "trigger": {**BOX, "code": 2}}}, "the byte 2 is the scanner's trigger and a button"),
         ({"rating": [{"name": "Pain"}]}, "rating.1.name"),
         ({"rating": [{"name": "pain", "low": 5, "high": 5}]}, "high must be above low"),
         ({"rating": [{"name": "pain", "step": 3}]}, "step must divide the scale"),
@@ -95,6 +108,13 @@ def test_ratings_and_trigger_reach_the_display_and_read_back_as_they_were() -> N
     assert [(scale.name, scale.at_end, scale.high_alerts) for scale in settings.ratings] == [("pain", False, 8.0), ("effort", True, None)]
     assert (settings.trigger.port, settings.trigger.code, settings.trigger.offset, settings.buttons.left) == ("COM3", 5, 2, ("b",))
     assert parse_study(study.resolved(), Path()).display_settings() == settings
+
+
+def test_a_serial_box_on_the_triggers_line_reaches_the_display_as_characters() -> None:
+    study = study_of(display={"trigger": {**BOX, "code": 53}, "buttons": {**BOX, "left": ["a", 1], "right": [2, 255], "confirm": []}})
+    buttons = study.display_settings().buttons
+    assert (buttons.left, buttons.right, buttons.confirm, buttons.pause) == (("a", "\x01"), ("\x02", "\xff"), (), ("4",))
+    assert parse_study(study.resolved(), Path()).display_settings().buttons == buttons
 
 
 @pytest.mark.parametrize("name", ["example_study.toml", "demo_study.toml"])

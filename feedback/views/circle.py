@@ -1,6 +1,6 @@
 """A warm circle that opens and closes around a thin midline: wider is more.
 
-The disc is exact: only its glow and, without a value, the pale disc itself move in idle.
+The disc is exact: in idle only its glow moves, and, without a value, the pale disc itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ OUTLINE_GAP = 0.016
 
 def circle(glance: Glance) -> tuple[Shape, ...]:
     radius = radius_of(glance.value) * (1.0 + 0.02 * glance.idle * (1.0 - glance.presence))
-    glow = radius * (GLOW + 0.04 * glance.idle)
+    glow = radius * (GLOW + 0.04 * glance.idle * glance.presence)
     shapes: tuple[Shape, ...] = (
         Glow(0.0, 0.0, glow, SAND, 0.5 * (1.0 - glance.presence)),
         Glow(0.0, 0.0, glow, WARM, 0.8 * glance.presence),

@@ -30,7 +30,7 @@ COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 TRIALS = tuple(
     Glance(value, presence, outline, trace, 40.0, idle)
     for value, trace in ((-1.0, ()), (0.0, ((1.0, 0.5),)), (1.0, ((1.0, 0.5), (3.0, -1.0), (40.0, 1.0))))
-    for presence, outline, idle in ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    for presence, outline, idle in ((0.0, 0.0, -1.0), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 )
 
 
@@ -70,7 +70,7 @@ def seen(view: View, glance: Glance) -> Seen:
 
 
 def view_problems(name: str, views: Mapping[str, View]) -> tuple[str, ...]:
-    """Sentences for the operator: there is no view ``name``, or it draws what cannot be drawn in one of nine trials."""
+    """Sentences for the operator: there is no view ``name``, or it draws what cannot be drawn in one of twelve trials."""
     if name not in views:
         return (f"There is no view “{name}” on this display (there are {', '.join(sorted(views))}): the circle is shown.",)
     flaws = [why for glance in TRIALS if (why := seen(views[name], glance).why)]

@@ -28,8 +28,14 @@ class TriggerSettings(Part):
 
 
 class ButtonSettings(Part):
-    """The participant's buttons, by the names of their keys. No ``confirm``: the place at the end of the time is the answer."""
+    """The participant's buttons: names of keys, or the bytes of a serial box, each as a character (byte 49 is "1", byte 2 "\\x02").
 
+    No ``confirm``: the place at the end of the time is the answer.
+    """
+
+    kind: Literal["keyboard", "serial"] = "keyboard"
+    port: str = ""  # serial: COM3, /dev/ttyUSB0; it may be the trigger's
+    baud: int = Field(default=115_200, gt=0)
     left: tuple[str, ...] = ("1", "left")
     right: tuple[str, ...] = ("2", "right")
     confirm: tuple[str, ...] = ("3", "return")

@@ -2,7 +2,8 @@
 
 A display knows nothing of speeds. So all times of the course are divided by ``speed`` before they are told: TR, blocks, questions, trials
 and the waits after which a value counts as old (these not below ``LEAST_WAIT_S``, as a computer's own delays do not shrink). There is no
-scanner, so there is no trigger: the volumes set the display's clock.
+scanner, so there is no trigger: the volumes set the display's clock. There is no button box either: where the study's is a serial one, the
+keys that a display knows by itself stand in.
 
 Values are made up and say so: the study is called "(preview)", the participant is ``sub-preview``, and each volume's ``why`` tells it.
 """
@@ -14,7 +15,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rtfmri import __version__
-from rtfmri.messages import BlockInfo, DisplaySettings, Entities, Message, RoiInfo, RunKind, RunStart, RunStop, VolumeMessage
+from rtfmri.messages import (
+    BlockInfo,
+    ButtonSettings,
+    DisplaySettings,
+    Entities,
+    Message,
+    RoiInfo,
+    RunKind,
+    RunStart,
+    RunStop,
+    VolumeMessage,
+)
 from rtfmri.paradigm import Block, block_number_of, planned_volumes
 from rtfmri.study import Study
 from rtfmri.study.signal import full_range, measure_unit
@@ -87,11 +99,18 @@ def preview(course: Course, run_uid: str, now_unix_s: float) -> Iterator[Timed]:
 
 
 def settings_at(settings: DisplaySettings, speed: float) -> DisplaySettings:
-    """The display's settings with its times divided by ``speed`` and without a trigger."""
+    """The display's settings with its times divided by ``speed``, without a trigger or a serial button box."""
     ratings = tuple(scale.model_copy(update={"s": scale.s / speed}) for scale in settings.ratings)
     trials = tuple(trial.model_copy(update={"s": None if trial.s is None else trial.s / speed}) for trial in settings.trials)
     trigger = settings.trigger.model_copy(update={"kind": "none"})
-    return settings.model_copy(update={"ratings": ratings, "trials": trials, "trigger": trigger})
+    buttons = settings.buttons if settings.buttons.kind == "keyboard" else _keys(settings.buttons)
+    return settings.model_copy(update={"ratings": ratings, "trials": trials, "trigger": trigger, "buttons": buttons})
+
+
+def _keys(box: ButtonSettings) -> ButtonSettings:
+    """Keys for a serial box's buttons; where it has none to confirm, neither have they."""
+    keys = ButtonSettings(debounce_s=box.debounce_s)
+    return keys if box.confirm else keys.model_copy(update={"confirm": ()})
 
 
 def _run_start(course: Course, run_uid: str, now_unix_s: float) -> RunStart:

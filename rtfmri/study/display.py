@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -14,6 +15,7 @@ from rtfmri.messages import ButtonSettings, DisplaySettings, Lines, RatingScale,
 from rtfmri.study.section import Section
 
 STRICT = ConfigDict(frozen=True, extra="forbid")
+BOX = {"left": ("1",), "right": ("2",), "confirm": ("3",), "pause": ("4",)}  # what a serial box sends where the study says nothing
 
 
 class Trigger(TriggerSettings):
@@ -29,26 +31,51 @@ class Trigger(TriggerSettings):
 class Buttons(ButtonSettings):
     model_config = STRICT
 
+    @model_validator(mode="before")
+    @classmethod
+    def _bytes_are_characters(cls, given: Any) -> Any:
+        """A serial box's bytes may be written as numbers, too."""
+        if not isinstance(given, Mapping) or given.get("kind") != "serial":
+            return given
+        return {**given, **{name: _as_characters(given.get(name, plain)) for name, plain in BOX.items()}}
+
     @model_validator(mode="after")
-    def _keys_are_distinct(self) -> Buttons:
-        keys = [*self.left, *self.right, *self.confirm, *self.pause]
-        doubles = sorted({key for key in keys if keys.count(key) > 1})
+    def _buttons_make_sense(self) -> Buttons:
+        serial = self.kind == "serial"
+        if serial and not self.port:
+            raise ValueError('a serial button box needs its port, such as "COM3" or "/dev/ttyUSB0"')
+        odd = [name for name in self.all if serial and not _is_byte(name)]
+        if odd:
+            raise ValueError(f'a serial box sends bytes, and "{odd[0]}" is none; write a character, such as "1", or a number, 0 to 255')
+        doubles = _doubles(self.all)
         if doubles:
-            raise ValueError(f"the key {', '.join(doubles)} has two meanings; give each button its own")
+            what = "byte" if serial else "key"
+            raise ValueError(f"the {what} {', '.join(map(_told, doubles))} has two meanings; give each button its own")
         return self
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.left, *self.right, *self.confirm, *self.pause)
 
 
 class Display(ScreenSettings):
     model_config = STRICT
 
     trigger: Trigger = Trigger()
-    buttons: Buttons = Buttons()
+    buttons: Buttons = Field(default_factory=Buttons)
 
     @model_validator(mode="after")
     def _trigger_is_no_button(self) -> Display:
-        buttons = self.buttons
-        if self.trigger.kind == "keyboard" and self.trigger.key in (*buttons.left, *buttons.right, *buttons.confirm, *buttons.pause):
-            raise ValueError(f"the key {self.trigger.key} is the scanner's trigger and a button; the box must send another one")
+        trigger, buttons = self.trigger, self.buttons
+        if trigger.kind == buttons.kind == "keyboard" and trigger.key in buttons.all:
+            raise ValueError(f"the key {trigger.key} is the scanner's trigger and a button; the box must send another one")
+        if trigger.kind == buttons.kind == "serial" and trigger.port == buttons.port:
+            if trigger.baud != buttons.baud:
+                bauds = f"{trigger.baud} baud for the trigger, {buttons.baud} for the buttons"
+                raise ValueError(f"the trigger and the buttons come over one line, {trigger.port}, and it has one speed: {bauds}")
+            if trigger.code is not None and chr(trigger.code) in buttons.all:
+                told = _told(chr(trigger.code))
+                raise ValueError(f"the byte {told} is the scanner's trigger and a button; the box must send another one")
         return self
 
 
@@ -144,3 +171,23 @@ def misfits(ratings: Sequence[RatingRule], trials: Sequence[TrialRule], blocks_s
 
 def _doubles(names: Sequence[str]) -> list[str]:
     return sorted(name for name, times in Counter(names).items() if times > 1)
+
+
+def _as_characters(names: Any) -> Any:
+    if not isinstance(names, list | tuple):
+        return names
+    return tuple(_as_character(name) if type(name) is int else name for name in names)
+
+
+def _as_character(number: int) -> str:
+    """Its byte; a number that is none as it was written."""
+    return chr(number) if 0 <= number <= 255 else str(number)
+
+
+def _is_byte(name: str) -> bool:
+    return len(name) == 1 and ord(name) <= 255
+
+
+def _told(name: str) -> str:
+    """As the operator may have written it."""
+    return name if name.isprintable() else str(ord(name))

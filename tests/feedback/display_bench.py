@@ -16,7 +16,7 @@ from feedback.log import Album, GlassLog
 from feedback.loop import Loop
 from feedback.shapes import Shape, Text
 from feedback.state import DisplayState
-from rtfmri.messages import BlockInfo, DisplayReport, Envelope, FromDisplay, Shown, TriggerSettings
+from rtfmri.messages import BlockInfo, ButtonSettings, DisplayReport, Envelope, FromDisplay, Shown, TriggerSettings
 
 LONG = (BlockInfo(name="self_compassion", onset_s=0.0, duration_s=1_000.0, role="regulate"),)
 
@@ -115,20 +115,29 @@ class Stream:
 
 
 class Box:
-    """The scanner's trigger: times in ``coming`` are read once."""
+    """The scanner's trigger and the buttons: times in ``coming`` and presses in ``pressed`` are read once."""
 
     def __init__(self) -> None:
         self.kind, self.problem = "none", ""
         self.coming: list[float] = []
+        self.pressed: list[tuple[str, float]] = []
         self.settings: list[TriggerSettings] = []
 
-    def listen_to(self, settings: TriggerSettings) -> None:
-        self.kind = settings.kind
-        self.settings.append(settings)
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return (self.problem,) if self.problem else ()
 
-    def read(self) -> tuple[float, ...]:
+    def listen_to(self, trigger: TriggerSettings, buttons: ButtonSettings) -> None:
+        self.kind = trigger.kind
+        self.settings.append(trigger)
+
+    def pulses(self) -> tuple[float, ...]:
         times_s, self.coming = tuple(self.coming), []
         return times_s
+
+    def presses(self) -> tuple[tuple[str, float], ...]:
+        pressed, self.pressed = tuple(self.pressed), []
+        return pressed
 
 
 class Voice:

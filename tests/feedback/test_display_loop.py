@@ -15,7 +15,7 @@ from feedback.loop import CATCH_UP_S, LINGER_S
 from feedback.pace import FRAME_S
 from feedback.shapes import Disc, Text
 from feedback.state import look
-from rtfmri.messages import DisplaySettings, Operator, Pause, RunStart, TrialInfo, TriggerSettings
+from rtfmri.messages import ButtonSettings, DisplaySettings, Operator, Pause, RunStart, TrialInfo, TriggerSettings
 from rtfmri.paradigm import Block
 
 
@@ -221,6 +221,24 @@ def test_the_triggers_key_is_a_pulse_once_and_no_button() -> None:
     bench.box.coming, bench.window.keys = [pulse_s], ("5",)  # both tell of the same press
     bench.frames(2)
     assert (bench.loop.state.pulses, bench.loop.state.pulse_s) == (2, pulse_s)
+
+
+def test_a_press_of_a_serial_box_counts_from_when_it_came_and_leaves_the_keyboard_to_the_operator() -> None:
+    bench = Bench()
+    box = ButtonSettings(kind="serial", port="COM3")
+    bench.stream.coming = [envelope(run_start(display=DisplaySettings(buttons=box)))]
+    bench.window.has_keys = False
+    bench.frames(2)
+    assert bench.reports()[-1].problems == ()  # no button needs the keyboard
+    bench.window.keys = ("4", "p")
+    bench.frames(1)
+    bench.box.pressed = [("4", bench.time.now_s - 0.01)]
+    pressed_s = bench.time.now_s - 0.01
+    bench.frames(1)
+    assert [message.pressed_unix_s for message in bench.stream.said if isinstance(message, Pause)] == [pressed_s]
+    bench.window.keys = ("escape", "escape")
+    bench.frames(1)
+    assert bench.loop.over
 
 
 def test_at_arm_the_trigger_is_opened_the_keyboard_taken_the_pictures_loaded_and_the_sound_card_tried(tmp_path: Path) -> None:

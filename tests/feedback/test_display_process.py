@@ -36,7 +36,13 @@ def test_a_run_is_shown_reported_logged_and_ends_with_thanks(screen: dict[str, s
         engine.wait_for(lambda shown: shown.state == "waiting")
         wait_until(lambda: any("waiting" in path.name for path in album.iterdir()), process)
         assert "mri" in engine.returns.displays(time.time())
-        engine.scan(range(20), 0.5)
+        fresh: set[int | None] = set()
+
+        def enough(shown: Shown) -> bool:
+            fresh.update({shown.index} if shown.state == "fresh" else ())
+            return len(fresh) >= 5 and any("fresh" in path.name for path in album.iterdir())
+
+        assert engine.scan(range(200), 0.5, enough) is not None
         engine.tell(run_stop())
         ended = engine.wait_for(lambda shown: shown.state == "ended")
         assert process.wait(PATIENCE_S) == 0
@@ -44,7 +50,7 @@ def test_a_run_is_shown_reported_logged_and_ends_with_thanks(screen: dict[str, s
         assert process.stderr.read() == ""
     assert ended.clock_offset_s == pytest.approx(0.0, abs=0.1)
     shown = lines_of(log)
-    assert len({line["index"] for line in shown if line["state"] == "fresh"}) >= 5  # of 10, in 2 s, on a machine that is busy
+    assert len({line["index"] for line in shown if line["state"] == "fresh"}) >= 5
     assert all(line["block_name"] == "self_compassion" and line["value"] == 0.5 for line in shown if line["state"] == "fresh")
     flips = [line["flip_unix_s"] for line in shown]
     assert flips == sorted(flips)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from feedback.asking import AFTERGLOW_S
 from feedback.look import Asked
-from feedback.state import DisplayState, look, on_key, on_message, on_tick
+from feedback.state import DisplayState, look, on_button, on_key, on_message, on_tick
 from rtfmri.messages import BlockInfo, ButtonSettings, DisplaySettings, Operator, Pause, Rating, RatingScale
 
 BLOCKS = (
@@ -58,6 +58,12 @@ class Asking:
             self.to(self.state.now_s - BEGIN_S + apart_s)
         return self
 
+    def press_box(self, button: str, pressed_s: float) -> Asking:
+        """A byte of a serial box that came ``pressed_s`` of the run."""
+        self.state, said = on_button(self.state, button, BEGIN_S + pressed_s)
+        self.said += said
+        return self
+
     @property
     def asked(self) -> Asked:
         found = look(self.state).asked
@@ -87,6 +93,20 @@ def test_the_answer_is_the_confirmed_place_with_its_start_and_its_time() -> None
     assert (rating.scale, rating.value, rating.start, rating.block) == ("pain", place, start, 1)
     assert rating.asked_unix_s == pytest.approx(BEGIN_S + 5.0, abs=0.11)
     assert rating.response_s == pytest.approx(1.1, abs=0.15)
+
+
+def test_bytes_of_a_serial_box_answer_at_the_times_they_came_and_no_key_does() -> None:
+    box = ButtonSettings(kind="serial", port="COM3", left=("\x01",), right=("\x02",), confirm=("b",), pause=("x",))
+    run = Asking(PAIN, buttons=box).to(5.2)
+    start, way, back = (run.asked.place, "\x02", "\x01") if run.asked.place < 5 else (run.asked.place, "\x01", "\x02")
+    run.press("b", "1", "left", "return", "x", apart_s=0.0)
+    assert (run.asked.moved, run.said) == (False, [])
+    run.press_box(way, 5.3).press_box(way, 5.3 + box.debounce_s / 2).press_box(way, 5.6).press_box(back, 5.8).to(6.5).press_box("b", 6.43)
+    (rating,) = run.ratings
+    assert (rating.value, rating.start) == (start + (1 if way == "\x02" else -1), start)
+    assert rating.asked_unix_s + (rating.response_s or 0.0) == pytest.approx(BEGIN_S + 6.43)
+    run.press_box("x", 6.61)
+    assert run.said[-1] == Pause(display="d", paused=True, pressed_unix_s=BEGIN_S + 6.61)
 
 
 def test_the_answer_stays_on_the_glass_for_a_moment_and_then_the_next_question_comes() -> None:

@@ -20,7 +20,7 @@ from display_running import PATIENCE_S, START, Engine, display, lines_of, wait_u
 from display_screen import Hands, Screen
 
 from feedback.keys import PAUSE_SILENT_S
-from rtfmri.messages import Operator, Pause, Shown, TriggerSettings
+from rtfmri.messages import ButtonSettings, Operator, Pause, Shown, TriggerSettings
 from rtfmri.stream.ports import Ports, free_base
 
 pytestmark = [pytest.mark.display, pytest.mark.skipif(find_spec("psychopy") is None, reason="PsychoPy is not installed")]
@@ -104,12 +104,17 @@ def test_rubbish_a_flood_and_a_lost_serial_box_leave_the_course_right(own_screen
     scanner, box = pty.openpty()
     tty.setraw(box)
     options = ("--log", str(log), "--trigger", f"serial:{os.ttyname(box)}", "--unwatched")
+    buttons = ButtonSettings(kind="serial", port=os.ttyname(box))  # one line for both
     with display(ports, own_screen.environment, *options) as process:
         rubbish(ports)
         with Engine(ports).running() as engine:
-            engine.tell(START)
+            engine.tell(START.model_copy(update={"display": START.display.model_copy(update={"buttons": buttons})}))
             engine.wait_for(lambda shown: shown.state == "waiting")
             wait_until(lambda: engine.wait_for_report(lambda _: True).trigger.startswith("serial"), process)
+            for paused in (True, False):
+                os.write(scanner, b"4")
+                assert engine.wait_for_a(Pause).paused is paused
+                time.sleep(2.0 * PAUSE_SILENT_S)
             os.write(scanner, b"5")
             assert engine.wait_for_report(lambda report: report.zero_from == "trigger").pulses == 1
             engine.scan(range(12), 0.5)
@@ -120,7 +125,7 @@ def test_rubbish_a_flood_and_a_lost_serial_box_leave_the_course_right(own_screen
             told = engine.wait_for_report(lambda report: bool(report.problems))
             assert "serial" in told.problems[0]
             assert told.zero_from == "trigger"  # the clock runs on
-            assert engine.scan(range(13, 40), -0.25, lambda shown: shown.value == -0.25) is not None
+            assert engine.scan(range(13, 300), -0.25, lambda shown: shown.value == -0.25) is not None
         process.terminate()
         assert process.wait(PATIENCE_S) == 0
         assert process.stderr is not None

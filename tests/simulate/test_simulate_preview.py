@@ -29,7 +29,7 @@ STUDY: dict[str, Any] = {
     "run": [{"kind": "no_feedback"}, {"kind": "feedback"}],
     "rating": [{"name": "pain", "s": 5}, {"name": "effort", "at_end": True, "s": 20}],
     "trial": [{"block": "kindness", "text": {"en": ["Say what you need."]}, "s": 20}],
-    "display": {"trigger": {"kind": "serial", "port": "COM3"}},
+    "display": {"trigger": {"kind": "serial", "port": "COM3"}, "buttons": {"kind": "serial", "port": "COM3", "left": [2], "confirm": []}},
 }
 
 
@@ -80,12 +80,14 @@ def test_a_display_finds_each_volume_in_the_block_that_it_is_said_to_be_of() -> 
     ]
 
 
-def test_everything_says_that_it_is_made_up_and_awaits_no_trigger() -> None:
+def test_everything_says_that_it_is_made_up_and_awaits_neither_trigger_nor_button_box() -> None:
     timed = shown()
     start = start_of(timed)
     assert ("preview" in start.study, start.entities.sub, "preview" in start.software) == (True, "preview", True)
     assert {volume.why for volume in volumes_of(timed)} == {MADE_UP}
     assert start.display.trigger.kind == "none"
+    buttons = start.display.buttons
+    assert (buttons.kind, "left" in buttons.left, buttons.confirm) == ("keyboard", True, ())
 
 
 def test_values_stay_in_the_range_and_go_up_with_the_practice() -> None:
