@@ -7,6 +7,7 @@ from dataclasses import replace
 from feedback.asking import ended
 from feedback.course import Course
 from feedback.display import DisplayState, Outgoing
+from feedback.measuring import traced
 from feedback.trigger import Trigger
 from rtfmri.messages import Confirmed, Operator, Pause, Rating, RunStart
 from rtfmri.paradigm import Block
@@ -49,7 +50,10 @@ def confirmed(state: DisplayState, run: RunStart, message: Confirmed) -> Display
     stale_after_s = run.stale_after_s if message.stale_after_s is None else message.stale_after_s
     known = run.model_copy(update={"stale_after_s": stale_after_s})
     course, trigger = state.course.planned(_blocks(message), message.tr_s), state.trigger.timed(message.tr_s)
-    return replace(state, run=known, course=course, trigger=trigger)
+    planned = replace(state, run=known, course=course, trigger=trigger)
+    if state.course.tr_s is None and state.reading is not None:  # without the TR a value had no place on the line
+        return traced(planned, state.reading)
+    return planned
 
 
 def ordered(state: DisplayState, order: Operator) -> DisplayState:

@@ -32,11 +32,11 @@ def measured(state: DisplayState, message: VolumeMessage, came_s: float) -> Disp
     if message.validity != "ok" or message.feedback is None:
         return replace(state, held=True)
     reading = Reading(message.index, message.block, _within(message.feedback), came_s)
-    return _traced(replace(state, held=False, reading=reading), reading)
+    return traced(replace(state, held=False, reading=reading), reading)
 
 
-def _traced(state: DisplayState, reading: Reading) -> DisplayState:
-    """Continuous: one point more of the block's line."""
+def traced(state: DisplayState, reading: Reading) -> DisplayState:
+    """Continuous: one point more of the block's line, where the TR is known."""
     course, number = state.course, reading.block
     continuous = state.run is not None and state.run.display.feedback == "continuous"
     if not continuous or course.tr_s is None or number is None or not 0 <= number < len(course.blocks):

@@ -215,7 +215,7 @@ class Session(RuleBasedStateMachine):
             assert volume(shown.index).block in (2, 3, 4)
         else:
             assert volume(shown.index).block == shown.number
-            assert not shown.trace or shown.trace[-1][1] == shown.value  # what came before the TR was known has no place on the line
+            assert shown.trace[-1][1] == shown.value
 
     @invariant()
     def silence_is_never_shown_as_feedback(self) -> None:
