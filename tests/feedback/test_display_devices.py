@@ -94,7 +94,7 @@ def test_pulses_and_presses_of_one_line_are_stamped_when_they_come_and_it_is_rea
                 for times_s in (came_s, pressed_s):
                     late_s = np.subtract(times_s, sent_s)
                     assert late_s.min() >= 0
-                    assert np.sort(late_s)[3] < 0.005  # a busy machine may hold up the others
+                    assert np.median(late_s) < 0.005
             until(lambda: boxes.problems != ())
 
 
